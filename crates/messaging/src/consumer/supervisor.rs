@@ -1,0 +1,251 @@
+//! One consumer, for ever: built anew whenever it ends, and asked for at the broker because a client can be wrong.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU32},
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use lapin::{
+    Channel, Connection, Consumer,
+    options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions},
+    types::FieldTable,
+};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::Worker;
+use crate::{backoff::Backoff, link::Link, metrics::Metrics, topology::TopologyError};
+
+const PREFETCH: u16 = 16;
+const PROBE_EVERY: Duration = Duration::from_secs(15);
+const STEP_LIMIT: Duration = Duration::from_secs(5);
+/// Running handlers may finish within this at shutdown; the process itself is given 20 s.
+const DRAIN_LIMIT: Duration = Duration::from_secs(18);
+/// Their deliveries are lost already; they only get a chance to commit.
+const ORPHAN_LIMIT: Duration = Duration::from_secs(5);
+const GUARD_PROBE_EVERY: Duration = Duration::from_secs(5);
+const GUARD_WAIT: Duration = Duration::from_secs(2);
+
+/// Whether the consumer is there, and since when.
+#[derive(Debug)]
+pub(crate) struct Liveness(Mutex<(bool, Instant)>);
+
+impl Liveness {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new((false, Instant::now())))
+    }
+
+    fn set(&self, alive: bool) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.0 != alive {
+            *state = (alive, Instant::now());
+        }
+    }
+
+    /// For how long it has been gone; `None` while it is there.
+    pub(crate) fn gone_for(&self) -> Option<Duration> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (!state.0).then(|| state.1.elapsed())
+    }
+}
+
+/// Keeps the consumer of one queue running.
+pub(crate) struct Supervisor {
+    worker: Arc<Worker>,
+    link: Arc<Link>,
+    instance: String,
+    liveness: Arc<Liveness>,
+    metrics: Arc<Metrics>,
+    draining: CancellationToken,
+}
+
+enum Ended {
+    Drained,
+    /// Nothing succeeds any more.
+    Guarded,
+    Lost(String),
+}
+
+impl Supervisor {
+    pub(crate) fn new(worker: Worker, link: Arc<Link>, instance: String, liveness: Arc<Liveness>) -> Self {
+        let (metrics, draining) = (worker.metrics.clone(), worker.draining.clone());
+        Self { worker: Arc::new(Worker { failures: AtomicU32::new(0), ..worker }), link, instance, liveness, metrics, draining }
+    }
+
+    /// Runs until the process drains. An early end means that the topology conflicts.
+    pub(crate) async fn run(self) {
+        let queue = self.worker.queue.name;
+        let mut backoff = Backoff::reconnect();
+        while !self.draining.is_cancelled() {
+            let connection = tokio::select! {
+                () = self.draining.cancelled() => return,
+                connection = self.link.connection() => connection,
+            };
+            let connection = match connection {
+                Ok(connection) => connection,
+                Err(conflict) => return self.refuse(&conflict),
+            };
+            let started = Instant::now();
+            match self.consume(&connection).await {
+                Ended::Drained => return,
+                Ended::Guarded => {
+                    if let Err(conflict) = self.wait_out_the_outage().await {
+                        return self.refuse(&conflict);
+                    }
+                    continue;
+                }
+                Ended::Lost(reason) => {
+                    self.metrics.rebuilds.with_label_values(&[queue]).inc();
+                    tracing::warn!(queue, reason, "a consumer was lost and will be built anew");
+                }
+            }
+            if started.elapsed() > PROBE_EVERY {
+                backoff.reset();
+            }
+            self.pause(backoff.next()).await;
+        }
+    }
+
+    fn refuse(&self, conflict: &TopologyError) {
+        tracing::error!(queue = self.worker.queue.name, %conflict, "events cannot be consumed");
+    }
+
+    async fn pause(&self, wait: Duration) {
+        tokio::select! {
+            () = self.draining.cancelled() => {}
+            () = sleep(wait) => {}
+        }
+    }
+
+    async fn consume(&self, connection: &Arc<Connection>) -> Ended {
+        let (channel, mut messages) = match bounded(self.subscribe(connection, PREFETCH)).await {
+            Ok(subscribed) => subscribed,
+            Err(reason) => {
+                self.link.discard(connection).await;
+                return Ended::Lost(reason);
+            }
+        };
+        self.alive(true);
+        let concurrency = self.worker.queue.concurrency();
+        let mut running = JoinSet::new();
+        let mut probes = interval_at(Instant::now() + PROBE_EVERY, PROBE_EVERY);
+        probes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let ended = loop {
+            tokio::select! {
+                biased;
+                () = self.draining.cancelled() => break Ended::Drained,
+                Some(_) = running.join_next() => if self.worker.tripped() {
+                    break Ended::Guarded;
+                },
+                _ = probes.tick() => if let Err(reason) = self.probe(connection).await {
+                    break Ended::Lost(reason);
+                },
+                item = messages.next(), if running.len() < concurrency => match item {
+                    Some(Ok(delivery)) => {
+                        let worker = self.worker.clone();
+                        running.spawn(async move { worker.take(delivery, false).await });
+                    }
+                    Some(Err(error)) => break Ended::Lost(error.to_string()),
+                    None => break Ended::Lost("the broker cancelled the consumer".to_owned()),
+                },
+            }
+        };
+        self.alive(false);
+        let limit = if matches!(ended, Ended::Lost(_)) {
+            ORPHAN_LIMIT
+        } else {
+            let _ = bounded(channel.basic_cancel(messages.tag(), BasicCancelOptions::default())).await;
+            DRAIN_LIMIT
+        };
+        if timeout(limit, async { while running.join_next().await.is_some() {} }).await.is_err() {
+            tracing::warn!(queue = self.worker.queue.name, running = running.len(), "handlers did not finish and are dropped");
+        }
+        // What was fetched and not started goes back to the queue.
+        let _ = bounded(channel.close(200, "OK".into())).await;
+        ended
+    }
+
+    async fn subscribe(&self, connection: &Connection, prefetch: u16) -> lapin::Result<(Channel, Consumer)> {
+        let channel = connection.create_channel().await?;
+        channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
+        let tag = format!("{}/{}", self.instance, Uuid::now_v7().simple());
+        let queue = self.worker.queue.name.into();
+        let messages = channel.basic_consume(queue, tag.into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
+        Ok((channel, messages))
+    }
+
+    /// Asks the broker whether it knows of a consumer, and how much waits.
+    async fn probe(&self, connection: &Arc<Connection>) -> Result<(), String> {
+        let queue = self.worker.queue;
+        let ask = async {
+            let channel = connection.create_channel().await?;
+            let passive = QueueDeclareOptions::durable().passive();
+            let live = channel.queue_declare(queue.name.into(), passive, FieldTable::default()).await?;
+            let dead = channel.queue_declare(queue.dead_queue().into(), passive, FieldTable::default()).await?;
+            channel.close(200, "OK".into()).await?;
+            Ok((live, dead))
+        };
+        let (live, dead) = match bounded(ask).await {
+            Ok(answer) => answer,
+            Err(reason) => {
+                self.link.discard(connection).await;
+                return Err(reason);
+            }
+        };
+        self.metrics.queue_depth.with_label_values(&[queue.name]).set(i64::from(live.message_count()));
+        self.metrics.dead_depth.with_label_values(&[queue.name]).set(i64::from(dead.message_count()));
+        if live.consumer_count() == 0 { Err("the broker lists no consumer".to_owned()) } else { Ok(()) }
+    }
+
+    /// Takes nothing until one message, or the database if there is none, succeeds.
+    async fn wait_out_the_outage(&self) -> Result<(), TopologyError> {
+        let queue = self.worker.queue.name;
+        tracing::error!(queue, "nothing succeeds any more: the consumer stops taking and probes");
+        self.metrics.consumer_guarded.with_label_values(&[queue]).set(1);
+        while !self.draining.is_cancelled() {
+            self.pause(GUARD_PROBE_EVERY).await;
+            let connection = tokio::select! {
+                () = self.draining.cancelled() => break,
+                connection = self.link.connection() => connection?,
+            };
+            if self.one_succeeds(&connection).await {
+                self.worker.reset();
+                tracing::info!(queue, "the outage is over");
+                break;
+            }
+        }
+        self.metrics.consumer_guarded.with_label_values(&[queue]).set(0);
+        Ok(())
+    }
+
+    /// The consumer is cancelled before its one message is judged, so that no second one is fetched and returned.
+    async fn one_succeeds(&self, connection: &Arc<Connection>) -> bool {
+        let Ok((channel, mut messages)) = bounded(self.subscribe(connection, 1)).await else { return false };
+        let first = timeout(GUARD_WAIT, messages.next()).await;
+        let _ = bounded(channel.basic_cancel(messages.tag(), BasicCancelOptions::default())).await;
+        let succeeds = match first {
+            Ok(Some(Ok(delivery))) => self.worker.take(delivery, true).await,
+            Ok(Some(Err(_)) | None) => false,
+            Err(_) => self.worker.database_answers().await,
+        };
+        let _ = bounded(channel.close(200, "OK".into())).await;
+        succeeds
+    }
+
+    fn alive(&self, alive: bool) {
+        self.liveness.set(alive);
+        self.metrics.consumer_alive.with_label_values(&[self.worker.queue.name]).set(i64::from(alive));
+    }
+}
+
+async fn bounded<T>(step: impl Future<Output = lapin::Result<T>>) -> Result<T, String> {
+    match timeout(STEP_LIMIT, step).await {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("the broker did not answer within {} s", STEP_LIMIT.as_secs())),
+    }
+}

@@ -1,0 +1,165 @@
+//! Publishing with confirms: what the broker did not clearly take was not published.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use lapin::{
+    BasicProperties, Channel, Confirmation,
+    options::{BasicPublishOptions, ConfirmSelectOptions},
+};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout_at},
+};
+
+use crate::link::Link;
+
+/// Around sending *and* confirming: a blocked connection hangs on either.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// A message and where it goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) exchange: &'a str,
+    pub(crate) routing_key: &'a str,
+    pub(crate) properties: BasicProperties,
+    pub(crate) body: &'a [u8],
+}
+
+/// Why a message is not published.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PublishError {
+    /// No queue is bound for it.
+    #[error("the message is not routable")]
+    Returned,
+    /// A queue was full.
+    #[error("the broker refused the message")]
+    Nacked,
+    /// Nobody knows whether it arrived.
+    #[error("not confirmed within {} s", TIME_LIMIT.as_secs())]
+    Unconfirmed,
+    /// The channel or the connection failed.
+    #[error("the connection failed: {0}")]
+    Connection(String),
+}
+
+impl PublishError {
+    /// Its name in `messaging_published_total`.
+    pub(crate) const fn result(&self) -> &'static str {
+        match self {
+            Self::Returned => "returned",
+            Self::Nacked => "nack",
+            Self::Unconfirmed => "timeout",
+            Self::Connection(_) => "error",
+        }
+    }
+}
+
+/// A channel in confirm mode on the publishing connection, opened again after every failure.
+pub(crate) struct Publisher {
+    link: Arc<Link>,
+    channel: Mutex<Option<Channel>>,
+}
+
+impl Publisher {
+    pub(crate) fn new(link: Arc<Link>) -> Self {
+        Self { link, channel: Mutex::new(None) }
+    }
+
+    /// Publishes one message.
+    pub(crate) async fn publish(&self, message: Outgoing<'_>) -> Result<(), PublishError> {
+        self.publish_all(vec![message]).await.pop().unwrap_or(Err(PublishError::Unconfirmed))
+    }
+
+    /// Publishes all at once and waits for their confirms; the outcomes are in the order of the messages, which must
+    /// have distinct `message_id`s.
+    pub(crate) async fn publish_all(&self, messages: Vec<Outgoing<'_>>) -> Vec<Result<(), PublishError>> {
+        let deadline = Instant::now() + TIME_LIMIT;
+        // One batch at a time: outcomes are only told apart within a batch.
+        let mut guard = self.channel.lock().await;
+        let channel = match timeout_at(deadline, self.channel(&mut guard)).await {
+            Ok(Ok(channel)) => channel,
+            Ok(Err(error)) => return vec![Err(PublishError::Connection(error)); messages.len()],
+            Err(_) => return vec![Err(PublishError::Unconfirmed); messages.len()],
+        };
+        let ids: Vec<_> = messages.iter().map(|message| message_id(&message.properties)).collect();
+        let mut confirms = Vec::with_capacity(messages.len());
+        for message in messages {
+            let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+            let sent = channel.basic_publish(
+                message.exchange.into(),
+                message.routing_key.into(),
+                options,
+                message.body,
+                message.properties,
+            );
+            confirms.push(timeout_at(deadline, sent).await);
+        }
+        let confirmed = join_all(confirms.into_iter().map(|sent| async move {
+            match sent {
+                Ok(Ok(confirm)) => match timeout_at(deadline, confirm).await {
+                    Ok(Ok(confirmation)) => Ok(confirmation),
+                    Ok(Err(error)) => Err(PublishError::Connection(error.to_string())),
+                    Err(_) => Err(PublishError::Unconfirmed),
+                },
+                Ok(Err(error)) => Err(PublishError::Connection(error.to_string())),
+                Err(_) => Err(PublishError::Unconfirmed),
+            }
+        }))
+        .await;
+        let outcomes = outcomes(&ids, confirmed);
+        if outcomes.iter().any(|outcome| matches!(outcome, Err(PublishError::Unconfirmed | PublishError::Connection(_)))) {
+            *guard = None;
+        }
+        outcomes
+    }
+
+    async fn channel(&self, current: &mut Option<Channel>) -> Result<Channel, String> {
+        if let Some(channel) = current.as_ref().filter(|channel| channel.status().connected()) {
+            return Ok(channel.clone());
+        }
+        *current = None;
+        let connection = self.link.try_connection().await.map_err(|error| error.to_string())?;
+        let channel = connection.create_channel().await.map_err(|error| error.to_string())?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(|error| error.to_string())?;
+        Ok(current.insert(channel).clone())
+    }
+}
+
+fn message_id(properties: &BasicProperties) -> Option<String> {
+    properties.message_id().as_ref().map(ToString::to_string)
+}
+
+/// Which message had which outcome.
+///
+/// lapin hands a returned message to whichever confirm completes next, which need not be its own: with several in
+/// flight a routable message would look returned and the unroutable one published. So returned messages are matched
+/// by id, and if one came back while another confirm is missing, none of the batch counts as published.
+fn outcomes(ids: &[Option<String>], confirmed: Vec<Result<Confirmation, PublishError>>) -> Vec<Result<(), PublishError>> {
+    let incomplete = confirmed.iter().any(Result::is_err);
+    let returned: HashSet<String> = confirmed
+        .iter()
+        .filter_map(|outcome| match outcome {
+            Ok(Confirmation::Ack(Some(message)) | Confirmation::Nack(Some(message))) => Some(message),
+            _ => None,
+        })
+        .filter_map(|message| message_id(&message.properties))
+        .collect();
+    let some_came_back =
+        confirmed.iter().any(|outcome| matches!(outcome, Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)))));
+    ids.iter()
+        .zip(confirmed)
+        .map(|(id, outcome)| {
+            let confirmation = outcome?;
+            if id.as_ref().is_some_and(|id| returned.contains(id)) {
+                return Err(PublishError::Returned);
+            }
+            match confirmation {
+                Confirmation::Nack(_) => Err(PublishError::Nacked),
+                Confirmation::Ack(_) if some_came_back && incomplete => Err(PublishError::Unconfirmed),
+                Confirmation::Ack(_) => Ok(()),
+                Confirmation::NotRequested => Err(PublishError::Connection("the channel is not in confirm mode".to_owned())),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,136 @@
+//! Extractors: a signed-in user, and a member of the workspace that the request is about.
+
+use std::{future::Future, pin::Pin};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web};
+use domain::{
+    ErrorCode,
+    ids::{UserId, WorkspaceId},
+    role::Role,
+};
+use uuid::Uuid;
+
+use super::{
+    claims::Claims,
+    membership::AuthoriseError,
+    verifier::AuthError,
+};
+use crate::{http::Problem, kit::Kit};
+
+/// A request with a valid access token of a user.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// The token's claims.
+    pub claims: Claims,
+}
+
+/// A request of a member, for the workspace named by `X-Workspace-Id`, or the user's oldest one.
+///
+/// The role is at most five seconds old: reads may rely on it, writes ask [`super::authorise`] again.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The token's claims.
+    pub claims: Claims,
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The user's role in it.
+    pub role: Role,
+}
+
+impl Member {
+    /// The user.
+    pub fn user(&self) -> UserId {
+        self.claims.user
+    }
+
+    /// Refuses members below `required`.
+    ///
+    /// # Errors
+    /// 403 when the role is too low.
+    pub fn require(&self, required: Role) -> Result<(), Problem> {
+        if self.role >= required { Ok(()) } else { Err(AuthoriseError::RoleTooLow.into()) }
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Missing => Self::new(ErrorCode::Unauthenticated)
+                .detail("send an access token as a bearer token")
+                .header("WWW-Authenticate", "Bearer"),
+            AuthError::Invalid | AuthError::Expired => Self::new(ErrorCode::Unauthenticated)
+                .detail(error.to_string())
+                .member("next", "sign_in")
+                .header("WWW-Authenticate", r#"Bearer error="invalid_token""#),
+            AuthError::KeysUnavailable => Self::unavailable(error),
+        }
+    }
+}
+
+impl From<AuthoriseError> for Problem {
+    fn from(error: AuthoriseError) -> Self {
+        match error {
+            AuthoriseError::NotAMember => Self::new(ErrorCode::NotFound),
+            AuthoriseError::RoleTooLow => Self::new(ErrorCode::Forbidden),
+            AuthoriseError::Db(error) => error.into(),
+        }
+    }
+}
+
+fn kit_of(request: &HttpRequest) -> Result<web::Data<Kit>, Problem> {
+    request.app_data::<web::Data<Kit>>().cloned().ok_or_else(|| Problem::internal("the kit is not part of the application's data"))
+}
+
+fn bearer(request: &HttpRequest) -> Result<&str, AuthError> {
+    let value = request.headers().get(AUTHORIZATION).ok_or(AuthError::Missing)?;
+    let value = value.to_str().map_err(|_| AuthError::Invalid)?;
+    let (scheme, token) = value.split_once(' ').ok_or(AuthError::Invalid)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(AuthError::Invalid) }
+}
+
+async fn authenticate(request: &HttpRequest, kit: &Kit) -> Result<Claims, Problem> {
+    let claims = kit.verifier.verify(bearer(request)?).await?;
+    if claims.role() == "authenticated" { Ok(claims) } else { Err(AuthError::Invalid.into()) }
+}
+
+fn named_workspace(request: &HttpRequest) -> Result<Option<WorkspaceId>, Problem> {
+    let Some(value) = request.headers().get("x-workspace-id") else { return Ok(None) };
+    let id = value.to_str().ok().and_then(|value| value.parse::<Uuid>().ok());
+    id.map(|id| Some(WorkspaceId::from_uuid(id))).ok_or_else(|| Problem::new(ErrorCode::WorkspaceHeaderInvalid))
+}
+
+impl FromRequest for Authenticated {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let kit = kit_of(&request)?;
+            Ok(Self { claims: authenticate(&request, &kit).await? })
+        })
+    }
+}
+
+impl FromRequest for Member {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let kit = kit_of(&request)?;
+            let claims = authenticate(&request, &kit).await?;
+            let workspace = match named_workspace(&request)? {
+                Some(workspace) => workspace,
+                None => kit
+                    .membership
+                    .default_workspace(claims.as_json())
+                    .await?
+                    .ok_or_else(|| Problem::new(ErrorCode::WorkspaceRequired).member("next", "create_workspace"))?,
+            };
+            let role = kit.membership.role(workspace, claims.user).await?.ok_or(AuthoriseError::NotAMember)?;
+            Ok(Self { claims, workspace, role })
+        })
+    }
+}

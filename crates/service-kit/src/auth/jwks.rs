@@ -1,0 +1,98 @@
+//! The provider's public keys: cached, refreshed in the background, looked up again when an unknown key id appears.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk},
+};
+use serde::Deserialize;
+use tokio::sync::{Mutex, RwLock};
+
+/// A key with the one algorithm it may be used with.
+#[derive(Clone)]
+pub(super) struct PinnedKey {
+    pub(super) algorithm: Algorithm,
+    pub(super) key: Arc<DecodingKey>,
+}
+
+/// An unknown key id asks the provider again at most this often: a stream of forged ids costs it nothing.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyLookup {
+    /// The provider does not have this key.
+    Unknown,
+    /// No keys are known and the provider does not answer.
+    Unreachable,
+}
+
+pub(super) struct Jwks {
+    url: String,
+    http: reqwest::Client,
+    keys: RwLock<HashMap<String, PinnedKey>>,
+    last_try: Mutex<Option<Instant>>,
+}
+
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<serde_json::Value>,
+}
+
+impl Jwks {
+    pub(super) fn new(url: String, http: reqwest::Client) -> Self {
+        Self { url, http, keys: RwLock::default(), last_try: Mutex::new(None) }
+    }
+
+    pub(super) async fn find(&self, key_id: &str) -> Result<PinnedKey, KeyLookup> {
+        if let Some(key) = self.keys.read().await.get(key_id) {
+            return Ok(key.clone());
+        }
+        self.look_again().await;
+        let keys = self.keys.read().await;
+        match keys.get(key_id) {
+            Some(key) => Ok(key.clone()),
+            None if keys.is_empty() => Err(KeyLookup::Unreachable),
+            None => Err(KeyLookup::Unknown),
+        }
+    }
+
+    async fn look_again(&self) {
+        let mut last_try = self.last_try.lock().await;
+        let wait = if self.keys.read().await.is_empty() { Duration::from_secs(1) } else { LOOK_AGAIN_AFTER };
+        if last_try.is_some_and(|at| at.elapsed() < wait) {
+            return;
+        }
+        *last_try = Some(Instant::now());
+        if let Err(error) = self.refresh().await {
+            tracing::warn!(error = %error, "the signing keys could not be fetched");
+        }
+    }
+
+    /// Replaces the cached keys; on any failure the old ones stay.
+    pub(super) async fn refresh(&self) -> Result<usize, reqwest::Error> {
+        let set: KeySet = self.http.get(&self.url).send().await?.error_for_status()?.json().await?;
+        let keys: HashMap<_, _> = set.keys.into_iter().filter_map(pin).collect();
+        let count = keys.len();
+        if count > 0 {
+            *self.keys.write().await = keys;
+        }
+        Ok(count)
+    }
+}
+
+/// Only asymmetric keys with a key id, each bound to the algorithm its type means.
+fn pin(key: serde_json::Value) -> Option<(String, PinnedKey)> {
+    let jwk: Jwk = serde_json::from_value(key).ok()?;
+    let algorithm = match &jwk.algorithm {
+        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => Algorithm::ES256,
+        AlgorithmParameters::RSA(_) => Algorithm::RS256,
+        _ => return None,
+    };
+    let key = DecodingKey::from_jwk(&jwk).ok()?;
+    Some((jwk.common.key_id?, PinnedKey { algorithm, key: Arc::new(key) }))
+}

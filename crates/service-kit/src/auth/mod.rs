@@ -1,0 +1,12 @@
+//! Who is asking: access tokens, their verification, and membership of workspaces.
+
+mod claims;
+mod extract;
+mod jwks;
+mod membership;
+mod verifier;
+
+pub use claims::Claims;
+pub use extract::{Authenticated, Member};
+pub use membership::{Membership, authorise, AuthoriseError};
+pub use verifier::{AuthError, Verifier};

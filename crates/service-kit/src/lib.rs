@@ -1,0 +1,25 @@
+//! What any process of Groundwork needs to run. No business word in it.
+//!
+//! A service implements [`Service`] and calls [`command::main`]; the kit gives it configuration, listeners, pools,
+//! Redis, token verification, idempotency, rate limits, telemetry, migrations and the sub-commands that all have.
+
+pub mod audit;
+pub mod auth;
+pub mod cache;
+pub mod command;
+pub mod config;
+pub mod db;
+pub mod http;
+pub mod idempotency;
+pub mod kit;
+pub mod lifecycle;
+pub mod metrics;
+pub mod migrate;
+pub mod rate_limit;
+pub mod readiness;
+pub mod service;
+pub mod telemetry;
+
+pub use kit::{Kit, ServiceIdentity, http_client};
+pub use lifecycle::Lifecycle;
+pub use service::Service;

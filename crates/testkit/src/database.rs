@@ -1,0 +1,187 @@
+//! A database per test, copied from a template that has every schema and role.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use diesel::{QueryableByName, sql_types::{Bool, Text}};
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::environment::required;
+
+/// Migration sets with their schema and owner, in the order in which they are applied.
+const SETS: [(&str, &str, &str); 4] = [
+    ("identity", "identity", "auth_svc"),
+    ("payments", "payments", "payments_svc"),
+    ("onboarding", "onboarding", "onboarding_svc"),
+    ("bcm", "bcm", "bcm_svc"),
+];
+
+/// A fresh database with all schemas migrated. It is dropped with the value.
+#[derive(Debug)]
+pub struct Database {
+    name: String,
+    passwords: BTreeMap<String, String>,
+}
+
+impl Database {
+    /// Copies the template, making it first when the migrations have changed since.
+    ///
+    /// # Panics
+    /// When the test stack's PostgreSQL does not answer or a migration fails.
+    pub async fn create() -> Self {
+        let passwords = role_passwords();
+        let mut admin = connect(&admin_url("postgres")).await;
+        let template = format!("gw_template_{}", migrations_digest());
+        // Copying and making a template exclude each other across all test processes.
+        run(&mut admin, "select pg_advisory_lock(7426001)").await;
+        if !exists(&mut admin, &template).await {
+            make_template(&mut admin, &template, &passwords).await;
+        }
+        let name = format!("gw_test_{}", Uuid::now_v7().simple());
+        run(&mut admin, &format!("create database {name} template {template}")).await;
+        run(&mut admin, "select pg_advisory_unlock(7426001)").await;
+        Self { name, passwords }
+    }
+
+    /// URL for a role of the database, for example `payments_svc` or `payments_svc_owner`.
+    pub fn url(&self, role: &str) -> String {
+        role_url(&self.name, role, &self.passwords)
+    }
+
+    /// URL of the superuser, for looking at what a test did.
+    pub fn admin_url(&self) -> String {
+        admin_url(&self.name)
+    }
+
+    /// A superuser's connection, which sees every row.
+    pub async fn admin(&self) -> AsyncPgConnection {
+        connect(&self.admin_url()).await
+    }
+
+    /// A connection as a runtime role with its schema as search path, as the pool of that service has it.
+    pub async fn service(&self, role: &str, schema: &str) -> AsyncPgConnection {
+        let mut connection = connect(&self.url(role)).await;
+        run(&mut connection, &format!("set search_path = {schema}")).await;
+        connection
+    }
+
+    /// A single number, such as a count, asked as the superuser.
+    pub async fn number(&self, sql: &str) -> i64 {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            n: i64,
+        }
+        let mut connection = self.admin().await;
+        diesel::sql_query(format!("select ({sql})::bigint as n")).get_result::<Row>(&mut connection).await.unwrap().n
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let sql = format!("drop database if exists {} with (force)", self.name);
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async { run(&mut connect(&admin_url("postgres")).await, &sql).await });
+        });
+        // A database that stays behind is only untidy: the next run of the stack may start from an empty folder.
+        drop(dropped.join());
+    }
+}
+
+async fn make_template(admin: &mut AsyncPgConnection, template: &str, passwords: &BTreeMap<String, String>) {
+    let unfinished = format!("{template}_unfinished");
+    run(admin, &format!("drop database if exists {unfinished} with (force)")).await;
+    run(admin, &format!("create database {unfinished}")).await;
+    {
+        let mut connection = connect(&admin_url(&unfinished)).await;
+        let bootstrap = fs::read_to_string(migrations().join("bootstrap/up.sql")).unwrap();
+        connection.batch_execute(&bootstrap).await.expect("bootstrap/up.sql failed");
+        for (role, password) in passwords {
+            run(&mut connection, &format!("alter role {role} password '{}'", password.replace('\'', "''"))).await;
+        }
+    }
+    for (set, schema, role) in SETS {
+        let mut connection = connect(&role_url(&unfinished, &format!("{role}_owner"), passwords)).await;
+        run(&mut connection, &format!("set search_path = {schema}")).await;
+        let mut harness = AsyncMigrationHarness::new(connection);
+        for folder in ["platform", set] {
+            let source = FileBasedMigrations::from_path(migrations().join(folder)).unwrap();
+            tokio::task::block_in_place(|| harness.run_pending_migrations(source).map(|_| ())).unwrap_or_else(|error| panic!("migrations/{folder}: {error}"));
+        }
+    }
+    run(admin, &format!("alter database {unfinished} rename to {template}")).await;
+}
+
+fn migrations() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../migrations")
+}
+
+fn migrations_digest() -> String {
+    let mut files = Vec::new();
+    let mut folders = vec![migrations()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "sql") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    let mut digest = Sha256::new();
+    for file in files {
+        digest.update(file.to_string_lossy().as_bytes());
+        digest.update(fs::read(file).unwrap());
+    }
+    hex::encode(digest.finalize()).chars().take(16).collect()
+}
+
+/// `role=password,…`, the same that the stack gives to `auth-svc migrate --bootstrap`.
+fn role_passwords() -> BTreeMap<String, String> {
+    required("GROUNDWORK__BOOTSTRAP__ROLE_PASSWORDS")
+        .split(',')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(role, password)| (role.trim().to_owned(), password.to_owned()))
+        .collect()
+}
+
+fn admin_url(database: &str) -> String {
+    let mut url = url::Url::parse(&required("DATABASE_ADMIN_URL")).unwrap();
+    url.set_path(database);
+    url.into()
+}
+
+fn role_url(database: &str, role: &str, passwords: &BTreeMap<String, String>) -> String {
+    let mut url = url::Url::parse(&admin_url(database)).unwrap();
+    let password = passwords.get(role).unwrap_or_else(|| panic!("GROUNDWORK__BOOTSTRAP__ROLE_PASSWORDS has no password for {role}"));
+    url.set_username(role).unwrap();
+    url.set_password(Some(password)).unwrap();
+    url.into()
+}
+
+async fn connect(url: &str) -> AsyncPgConnection {
+    AsyncPgConnection::establish(url).await.unwrap_or_else(|error| panic!("the test stack's PostgreSQL: {error}"))
+}
+
+async fn run(connection: &mut AsyncPgConnection, sql: &str) {
+    diesel::sql_query(sql).execute(connection).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+async fn exists(admin: &mut AsyncPgConnection, database: &str) -> bool {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        found: bool,
+    }
+    diesel::sql_query("select exists(select 1 from pg_database where datname = $1) as found")
+        .bind::<Text, _>(database)
+        .get_result::<Row>(admin)
+        .await
+        .unwrap()
+        .found
+}

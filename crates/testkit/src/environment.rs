@@ -1,0 +1,19 @@
+//! Where the test stack is.
+
+/// The value of a variable of the test stack.
+///
+/// # Panics
+/// When it is not set, saying how to start the stack.
+pub fn required(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: start the test stack with `STACK=test deploy/local/stack deps` and load `.local/test/env`, or run `make test`")
+    })
+}
+
+/// A Redis database that no test running at the same moment uses, so that a test may flush it.
+pub fn redis_url() -> String {
+    let slot: u32 = std::env::var("NEXTEST_TEST_GLOBAL_SLOT").ok().and_then(|slot| slot.parse().ok()).unwrap_or(0);
+    let mut url = url::Url::parse(&required("REDIS_URL")).unwrap();
+    url.set_path(&format!("/{}", slot % 15 + 1));
+    url.into()
+}

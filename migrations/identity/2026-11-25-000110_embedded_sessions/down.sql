@@ -1,0 +1,2 @@
+drop table identity.signing_key;
+drop table identity.session;

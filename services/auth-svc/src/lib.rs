@@ -1,0 +1,1 @@
+//! Identity, profiles, workspaces and the gate.

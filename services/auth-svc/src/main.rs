@@ -1,0 +1,3 @@
+//! Identity, profiles, workspaces and the gate.
+
+fn main() {}

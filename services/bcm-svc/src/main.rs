@@ -1,0 +1,3 @@
+//! The Business Context Manifest store.
+
+fn main() {}

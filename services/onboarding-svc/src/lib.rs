@@ -1,0 +1,1 @@
+//! The 23 steps: drafts, completion, finalize.

@@ -1,0 +1,3 @@
+//! The 23 steps: drafts, completion, finalize.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Plans, orders, PhonePe, subscriptions.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Stands in for the outside world in development and tests: PhonePe and Resend.

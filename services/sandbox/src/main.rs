@@ -1,0 +1,3 @@
+//! Stands in for the outside world in development and tests: PhonePe and Resend.
+
+fn main() {}
