@@ -18,7 +18,8 @@ log_of() { printf '%s/logs/%s.log' "$STATE_DIR" "$1"; }
 # The service users must be able to walk to their folders. A checkout below a closed home folder is not such a place.
 state_choose() {
   local inside=$ROOT/.local/$STACK outside
-  if [[ -n ${STATE_DIR:-} ]]; then return; fi
+  # One that `stack exec` of the other stack put into the environment was not meant for this one.
+  if [[ -n ${STATE_DIR:-} && ${GROUNDWORK_STACK:-$STACK} == "$STACK" ]]; then return; fi
   if [[ $EUID -ne 0 ]] || everybody_may_enter "$ROOT"; then
     STATE_DIR=$inside
     return
@@ -58,7 +59,7 @@ random_password() { od -An -N18 -tx1 /dev/urandom | tr -d ' \n'; }
 # Passwords are made once; a name added later is appended.
 secrets_load() {
   local file=$STATE_DIR/secrets.env name svc names=(POSTGRES_PASSWORD REDIS_PASSWORD RABBITMQ_ADMIN_PASSWORD
-    PHONEPE_CLIENT_SECRET PHONEPE_WEBHOOK_PASSWORD RESEND_API_KEY)
+    PHONEPE_CLIENT_SECRET PHONEPE_WEBHOOK_PASSWORD RESEND_API_KEY AUTH_KEY_ENCRYPTION_SECRET)
   for svc in AUTH PAYMENTS ONBOARDING BCM; do
     names+=("${svc}_RUNTIME_PASSWORD" "${svc}_OWNER_PASSWORD" "${svc}_AMQP_PASSWORD")
   done
@@ -68,6 +69,8 @@ secrets_load() {
   for name in "${names[@]}"; do
     if [[ -z ${!name:-} ]]; then
       printf -v "$name" '%s' "$(random_password)"
+      # PhonePe takes 8 to 20 characters, letters and digits.
+      if [[ $name == PHONEPE_WEBHOOK_PASSWORD ]]; then printf -v "$name" 'w1%.16s' "${!name}"; fi
       printf '%s=%s\n' "$name" "${!name}" >>"$file"
     fi
   done

@@ -55,9 +55,7 @@ fn canonicalise<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalEr
 
 fn refuse_large_numbers(value: &Value) -> Result<(), CanonicalError> {
     match value {
-        Value::Number(number) if !is_exact(number) => {
-            Err(CanonicalError::NumberTooLarge(number.to_string()))
-        }
+        Value::Number(number) if !is_exact(number) => Err(CanonicalError::NumberTooLarge(number.to_string())),
         Value::Array(items) => items.iter().try_for_each(refuse_large_numbers),
         Value::Object(members) => members.values().try_for_each(refuse_large_numbers),
         _ => Ok(()),
@@ -69,10 +67,7 @@ fn is_exact(number: &Number) -> bool {
         (-MAX_INTEGER..=MAX_INTEGER).contains(&signed)
     } else {
         // An unsigned number that is no i64, or a double: every double from 2^53 on is a whole number.
-        !number.is_u64()
-            && number
-                .as_f64()
-                .is_some_and(|double| double.abs() < 9_007_199_254_740_992.0)
+        !number.is_u64() && number.as_f64().is_some_and(|double| double.abs() < 9_007_199_254_740_992.0)
     }
 }
 
@@ -144,9 +139,7 @@ impl Serialize for Checksum {
 
 impl<'de> Deserialize<'de> for Checksum {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -199,9 +192,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("a number that is not finite"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number that is not finite"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

@@ -1,1 +1,16 @@
 //! Transactional mail: an outbox in the caller's transaction and a worker that hands it to a provider once.
+//!
+//! A use case calls [`enqueue`] inside the transaction of the fact that the mail tells of. A [`Mailer`] claims due rows
+//! by lease, so that several replicas share them, and sends each through its [`Transport`] under the row's purpose key:
+//! the provider knows a repeat by it. Templates live with the service that sends.
+
+mod metrics;
+mod outbox;
+mod resend;
+mod transport;
+mod worker;
+
+pub use outbox::{Mail, enqueue};
+pub use resend::Resend;
+pub use transport::{Outgoing, SendError, Transport};
+pub use worker::{Mailer, Sent};

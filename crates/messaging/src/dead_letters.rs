@@ -12,7 +12,7 @@ use diesel_async::AsyncPgConnection;
 use domain::{Clock, ids::EventId};
 use lapin::{
     Channel,
-    options::{BasicAckOptions, BasicGetOptions, ConfirmSelectOptions, BasicPublishOptions},
+    options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions},
 };
 use secrecy::SecretString;
 use serde_json::json;
@@ -221,8 +221,7 @@ impl DeadLetters<'_> {
         if deed == Deed::Replay {
             let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
             let key = letter.queue.name.into();
-            let confirmed =
-                channel.basic_publish(RETURN.into(), key, options, letter.data(), letter.replayed()).await?.await?;
+            let confirmed = channel.basic_publish(RETURN.into(), key, options, letter.data(), letter.replayed()).await?.await?;
             if confirmed != lapin::Confirmation::Ack(None) {
                 self.record(letter, deed, "refused").await?;
                 return Err(DeadLettersError::NotTaken(letter.id.clone()));
@@ -250,9 +249,8 @@ impl DeadLetters<'_> {
     }
 
     fn queues(&self, filter: &Filter) -> Result<Vec<&'static ConsumerQueue>, DeadLettersError> {
-        let queues: Vec<_> = topology::queues_of(self.service)
-            .filter(|queue| filter.queue.as_ref().is_none_or(|name| name == queue.name))
-            .collect();
+        let queues: Vec<_> =
+            topology::queues_of(self.service).filter(|queue| filter.queue.as_ref().is_none_or(|name| name == queue.name)).collect();
         match &filter.queue {
             Some(name) if queues.is_empty() => Err(DeadLettersError::UnknownQueue(name.clone())),
             _ => Ok(queues),

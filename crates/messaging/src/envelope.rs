@@ -179,10 +179,11 @@ impl Envelope {
                 .map(|id| id.parse().map_err(|_| Malformed::Attribute("workspaceid")))
                 .transpose()?,
             // A broken trace context never costs a message: it starts a new trace.
-            trace: attributes.optional("traceparent").ok().flatten().map(|traceparent| TraceContext {
-                traceparent,
-                tracestate: attributes.optional("tracestate").ok().flatten(),
-            }),
+            trace: attributes
+                .optional("traceparent")
+                .ok()
+                .flatten()
+                .map(|traceparent| TraceContext { traceparent, tracestate: attributes.optional("tracestate").ok().flatten() }),
         })
     }
 }

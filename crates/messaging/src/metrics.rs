@@ -1,8 +1,6 @@
 //! What messaging counts. Labels are queue names and fixed words, so their number is bounded.
 
-use prometheus::{
-    Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
-};
+use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector};
 
 /// The metrics of one process.
 #[derive(Debug)]
@@ -59,10 +57,7 @@ impl Metrics {
             outbox_oldest_age: register(registry, Gauge::new("outbox_oldest_age_seconds", "Age of the oldest unpublished row.")?)?,
             outbox_parked: gauge("outbox_parked", "Rows that were given up.")?,
             published: counters("messaging_published_total", "Publishing attempts.", &["result"])?,
-            stale_marks: register(
-                registry,
-                IntCounter::new("messaging_stale_marks_total", "Marks refused because the lease was lost.")?,
-            )?,
+            stale_marks: register(registry, IntCounter::new("messaging_stale_marks_total", "Marks refused because the lease was lost.")?)?,
             connected: gauges("messaging_connected", "1 while the connection is up.", &["purpose"])?,
             blocked: gauge("messaging_publisher_blocked", "1 while the broker blocks publishing.")?,
             consumed: counters("messaging_consumed_total", "Messages taken.", &["queue", "outcome"])?,
@@ -71,10 +66,7 @@ impl Metrics {
             panics: counters("messaging_handler_panics_total", "Handlers that panicked.", &per_queue)?,
             handling: register(
                 registry,
-                HistogramVec::new(
-                    HistogramOpts::new("messaging_handling_seconds", "Time to a verdict.").buckets(buckets),
-                    &per_queue,
-                )?,
+                HistogramVec::new(HistogramOpts::new("messaging_handling_seconds", "Time to a verdict.").buckets(buckets), &per_queue)?,
             )?,
             consumer_alive: gauges("messaging_consumer_alive", "1 while the broker lists a consumer.", &per_queue)?,
             consumer_guarded: gauges("messaging_consumer_guarded", "1 while an outage is waited out.", &per_queue)?,

@@ -3,6 +3,7 @@
 //! The relay's times are the database's, so that replicas whose clocks differ agree on leases.
 
 mod claim;
+mod command;
 
 use chrono::{DateTime, Utc};
 use diesel::{QueryResult, sql_query, sql_types};
@@ -13,6 +14,8 @@ use domain::{
 };
 
 pub(crate) use claim::{Claimed, backlog, claim, mark_published, postpone, record_failure, release};
+
+pub use command::OutboxCommand;
 
 use crate::trace::TraceContext;
 

@@ -86,13 +86,8 @@ impl Publisher {
         let mut confirms = Vec::with_capacity(messages.len());
         for message in messages {
             let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-            let sent = channel.basic_publish(
-                message.exchange.into(),
-                message.routing_key.into(),
-                options,
-                message.body,
-                message.properties,
-            );
+            let sent =
+                channel.basic_publish(message.exchange.into(), message.routing_key.into(), options, message.body, message.properties);
             confirms.push(timeout_at(deadline, sent).await);
         }
         let confirmed = join_all(confirms.into_iter().map(|sent| async move {
@@ -145,8 +140,7 @@ fn outcomes(ids: &[Option<String>], confirmed: Vec<Result<Confirmation, PublishE
         })
         .filter_map(|message| message_id(&message.properties))
         .collect();
-    let some_came_back =
-        confirmed.iter().any(|outcome| matches!(outcome, Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)))));
+    let some_came_back = confirmed.iter().any(|outcome| matches!(outcome, Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)))));
     ids.iter()
         .zip(confirmed)
         .map(|(id, outcome)| {
@@ -162,4 +156,44 @@ fn outcomes(ids: &[Option<String>], confirmed: Vec<Result<Confirmation, PublishE
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use lapin::message::{BasicReturnMessage, Delivery};
+
+    use super::*;
+
+    fn returned(id: &str) -> BasicReturnMessage {
+        let mut delivery = Delivery::mock(0, "events".into(), "key".into(), false, Vec::new());
+        delivery.properties = BasicProperties::default().with_message_id(id.into());
+        BasicReturnMessage { delivery, reply_code: 312, reply_text: "NO_ROUTE".into() }
+    }
+
+    fn judge(confirmed: Vec<Result<Confirmation, PublishError>>) -> Vec<Result<(), PublishError>> {
+        outcomes(&["a", "b", "c"].map(|id| Some(id.to_owned())), confirmed)
+    }
+
+    #[test]
+    fn a_returned_message_is_the_one_it_says_it_is() {
+        // The confirm of `a` came first and was handed the return of `c`.
+        let confirmed = vec![Ok(Confirmation::Ack(Some(returned("c")))), Ok(Confirmation::Ack(None)), Ok(Confirmation::Ack(None))];
+        assert_eq!(judge(confirmed), [Ok(()), Ok(()), Err(PublishError::Returned)]);
+    }
+
+    #[test]
+    fn with_a_return_and_a_missing_confirm_nothing_counts_as_published() {
+        // The return of `b` may be waiting for the confirm of `c`.
+        let confirmed = vec![Ok(Confirmation::Ack(None)), Ok(Confirmation::Ack(Some(returned("a")))), Err(PublishError::Unconfirmed)];
+        assert_eq!(judge(confirmed), [Err(PublishError::Returned), Err(PublishError::Unconfirmed), Err(PublishError::Unconfirmed)]);
+    }
+
+    #[test]
+    fn only_an_ack_is_a_success() {
+        let confirmed = vec![Ok(Confirmation::Ack(None)), Ok(Confirmation::Nack(None)), Ok(Confirmation::NotRequested)];
+        let judged = judge(confirmed);
+        assert_eq!(judged.first(), Some(&Ok(())));
+        assert_eq!(judged.get(1), Some(&Err(PublishError::Nacked)));
+        assert!(matches!(judged.get(2), Some(Err(PublishError::Connection(_)))));
+    }
 }

@@ -104,7 +104,7 @@ pub struct Messaging {
 impl Messaging {
     /// Starts them with the parts of a kit, and tells its readiness when a consumer is gone.
     pub fn start(kit: &Kit, consumers: Vec<ConsumerSpec>) -> Result<Self, StartError> {
-        let messaging = Self::start_with(kit.into(), kit.into(), consumers)?;
+        let messaging = Self::start_with(&kit.into(), &kit.into(), consumers)?;
         let watched = messaging.clone();
         kit.readiness.add("messaging", move || watched.check());
         Ok(messaging)
@@ -112,7 +112,7 @@ impl Messaging {
 
     /// Starts the relay and one consumer per spec on the lifecycle's runtime. Nothing is connected yet when this
     /// returns: a broker that is down is waited for.
-    pub fn start_with(parts: Parts, config: MessagingConfig, consumers: Vec<ConsumerSpec>) -> Result<Self, StartError> {
+    pub fn start_with(parts: &Parts, config: &MessagingConfig, consumers: Vec<ConsumerSpec>) -> Result<Self, StartError> {
         let service = config.service;
         if let Some(foreign) = consumers.iter().find(|consumer| consumer.queue.service != service) {
             return Err(StartError::ForeignQueue { queue: foreign.queue.name, service });

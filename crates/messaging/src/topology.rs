@@ -15,12 +15,14 @@
 //! `groundwork.events` and to its own queues (`^payments-svc\.`) on the others.
 
 mod declare;
+mod permissions;
 
 use std::time::Duration;
 
 use domain::event::EventType;
 
 pub use declare::{TopologyError, declare_all};
+pub use permissions::{Permissions, TopicPermission};
 
 /// Where events are published.
 pub const EVENTS: &str = domain::event::EXCHANGE;
@@ -62,18 +64,10 @@ impl ConsumerQueue {
     }
 }
 
-const IDENTITY: &[EventType] = &[
-    EventType::WorkspaceProvisioned,
-    EventType::MemberAdded,
-    EventType::MemberRemoved,
-    EventType::MemberRoleChanged,
-];
-const PAYMENT: &[EventType] = &[
-    EventType::PaymentPending,
-    EventType::PaymentConfirmed,
-    EventType::PaymentFailed,
-    EventType::PaymentRefunded,
-];
+const IDENTITY: &[EventType] =
+    &[EventType::WorkspaceProvisioned, EventType::MemberAdded, EventType::MemberRemoved, EventType::MemberRoleChanged];
+const PAYMENT: &[EventType] =
+    &[EventType::PaymentPending, EventType::PaymentConfirmed, EventType::PaymentFailed, EventType::PaymentRefunded];
 const PAYMENT_CONFIRMED: &[EventType] = &[EventType::PaymentConfirmed];
 const SUBSCRIPTION: &[EventType] = &[
     EventType::SubscriptionTrialStarted,
@@ -96,8 +90,7 @@ const ONBOARDING: &[EventType] = &[
     EventType::OnboardingArchived,
 ];
 const ONBOARDING_FINALIZED: &[EventType] = &[EventType::OnboardingFinalized];
-const MANIFEST: &[EventType] =
-    &[EventType::ManifestGenerated, EventType::ManifestGenerationFailed, EventType::ManifestRolledBack];
+const MANIFEST: &[EventType] = &[EventType::ManifestGenerated, EventType::ManifestGenerationFailed, EventType::ManifestRolledBack];
 
 /// Every queue that a service consumes.
 pub const QUEUES: &[ConsumerQueue] = &[
@@ -185,10 +178,7 @@ mod tests {
     #[test]
     fn every_event_type_has_at_least_one_binding() {
         for &event_type in EventType::ALL {
-            assert!(
-                QUEUES.iter().any(|queue| queue.event_types().any(|bound| bound == event_type)),
-                "{event_type} would be unroutable"
-            );
+            assert!(QUEUES.iter().any(|queue| queue.event_types().any(|bound| bound == event_type)), "{event_type} would be unroutable");
         }
     }
 

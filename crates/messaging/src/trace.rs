@@ -40,9 +40,8 @@ impl TraceContext {
     fn remote(&self) -> Option<Context> {
         let mut fields = self.traceparent.split('-');
         let (version, trace_id, span_id, flags) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-        let lower_hex = |text: &str, length: usize| {
-            text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        };
+        let lower_hex =
+            |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let well_formed = lower_hex(version, 2)
             && version != "ff"
             && (version != "00" || fields.next().is_none())
@@ -67,6 +66,25 @@ impl TraceContext {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trace_goes_on_in_another_process() {
+        use opentelemetry::trace::TracerProvider;
+        use tracing_subscriber::layer::SubscriberExt;
+
+        let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+
+        let here = tracing::info_span!("here");
+        let carried = here.in_scope(TraceContext::current).unwrap();
+        let there = tracing::info_span!("there");
+        carried.adopt(&there);
+        let continued = there.in_scope(TraceContext::current).unwrap();
+        assert_eq!(continued.traceparent.get(..35), carried.traceparent.get(..35), "the same trace");
+        assert_ne!(continued.traceparent, carried.traceparent, "another span");
+        assert_eq!(tracing::Span::none().in_scope(TraceContext::current), None);
+    }
 
     fn remote(traceparent: &str) -> Option<Context> {
         TraceContext { traceparent: traceparent.to_owned(), tracestate: None }.remote()

@@ -15,11 +15,20 @@ create table onboarding.onboarding (
     -- Fact 3: how far the members came.
     progress text not null default 'not_started' check (progress in (
         'not_started', 'in_progress', 'finalizing', 'completed', 'reopened', 'archived')),
-    -- Raised when the cached drafts are rebuilt from here, so that older revisions are recognised.
+    -- The status that the last event told, so that each change of status is told once even when time itself
+    -- (the end of a period) made it.
+    announced_status text not null default 'locked' check (announced_status in (
+        'locked', 'unlocked', 'in_progress', 'finalizing', 'completed', 'reopened', 'suspended', 'archived')),
+    -- Raised whenever drafts begin to be kept elsewhere (loaded into Redis, or written here past it), so that what
+    -- belongs to an older epoch is recognised wherever it turns up.
     draft_epoch bigint not null default 1 check (draft_epoch > 0),
+    -- Whether Redis may hold the drafts of this epoch.
+    drafts_in_redis boolean not null default false,
     -- The latest business context.
     context_number int check (context_number > 0),
     finalized_at timestamptz,
+    -- When onboarding.finalized was last written to the outbox: a finalize that is stuck says it again.
+    finalize_emitted_at timestamptz,
     -- Why the last manifest could not be made; null when it was.
     failure_reason text,
     last_activity_at timestamptz not null default now(),
@@ -27,7 +36,10 @@ create table onboarding.onboarding (
     updated_at timestamptz not null default now(),
     check ((unlocked_by is null) = (unlocked_at is null))
 );
-create index onboarding_finalizing on onboarding.onboarding (finalized_at) where progress = 'finalizing';
+create index onboarding_finalizing on onboarding.onboarding (finalize_emitted_at) where progress = 'finalizing';
+-- Subscriptions that lapse by time alone.
+create index onboarding_lapsing on onboarding.onboarding (subscription_period_end)
+    where subscription_status in ('past_due', 'canceled') and announced_status <> 'suspended';
 create index onboarding_activity on onboarding.onboarding (last_activity_at)
     where progress in ('not_started', 'in_progress', 'reopened');
 

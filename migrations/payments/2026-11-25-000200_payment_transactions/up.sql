@@ -29,8 +29,6 @@ create table payments.orders (
     state text not null check (state in (
         'created', 'pending', 'completed', 'failed', 'expired',
         'refund_pending', 'refunded', 'partially_refunded', 'quarantined')),
-    -- Of the request that made the order: a repeat must ask for the same.
-    fingerprint bytea,
     redirect_url text,
     expires_at timestamptz not null,
     -- When the reconciler asks the provider next; null when there is nothing left to ask.
@@ -42,6 +40,8 @@ create table payments.orders (
     abandoned_at timestamptz,
     failure_code text,
     provider_reference text,
+    -- Where the confirmation goes; null for a payer without an address. Erasable.
+    payer_email text,
     traceparent text,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()

@@ -1,3 +1,7 @@
 //! Identity, profiles, workspaces and the gate.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service_kit::command::main::<auth_svc::AuthService>()
+}

@@ -1,3 +1,7 @@
-//! The Business Context Manifest store.
+//! The process of the manifest store.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service_kit::command::main::<bcm_svc::BcmService>()
+}

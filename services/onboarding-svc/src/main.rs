@@ -1,3 +1,7 @@
-//! The 23 steps: drafts, completion, finalize.
+//! The process of the onboarding service.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service_kit::command::main::<onboarding_svc::OnboardingService>()
+}

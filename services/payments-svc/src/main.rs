@@ -1,3 +1,7 @@
-//! Plans, orders, PhonePe, subscriptions.
+//! The payments service's binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service_kit::command::main::<payments_svc::App>()
+}

@@ -50,13 +50,7 @@ impl Checker {
         Some(text::normalise(given)).filter(|text| !text.is_empty())
     }
 
-    fn text(
-        &mut self,
-        value: &Value,
-        (min, max): (usize, usize),
-        one_line: bool,
-        at: &str,
-    ) -> Option<Value> {
+    fn text(&mut self, value: &Value, (min, max): (usize, usize), one_line: bool, at: &str) -> Option<Value> {
         let normal = self.string(value, at)?;
         let before = self.errors.len();
         if text::has_control(&normal, one_line) {
@@ -68,11 +62,7 @@ impl Checker {
             self.refuse(at, Code::ControlCharacter, message);
         }
         // The byte limit comes first: it bounds the work of counting graphemes.
-        let length = if normal.len() > max * BYTES_PER_GRAPHEME {
-            usize::MAX
-        } else {
-            text::length(&normal)
-        };
+        let length = if normal.len() > max * BYTES_PER_GRAPHEME { usize::MAX } else { text::length(&normal) };
         if length > max {
             self.refuse(at, Code::TooLong, format!("At most {max} characters."));
         } else if length < min && self.mode == Mode::Complete {
@@ -128,7 +118,12 @@ impl Checker {
         } else if given > f64::from(max) {
             self.refuse(at, Code::TooLarge, format!("At most {max}."));
         } else {
-            return Number::from_f64((given * 1000.0).round() / 1000.0).map(Value::Number);
+            let kept = (given * 1000.0).round() / 1000.0;
+            // 1.0 is written as 1, and must read back as what it was.
+            return match Number::from_f64(kept).map(|number| whole_number(&number)) {
+                Some(Whole::Is(whole)) => Some(whole.into()),
+                _ => Number::from_f64(kept).map(Value::Number),
+            };
         }
         None
     }
@@ -230,8 +225,7 @@ impl Checker {
             if is_blank(&normal) {
                 continue;
             }
-            let identity = canonical::value_to_bytes(&normal)
-                .map(|bytes| text::folded(&String::from_utf8_lossy(&bytes)));
+            let identity = canonical::value_to_bytes(&normal).map(|bytes| text::folded(&String::from_utf8_lossy(&bytes)));
             if identity.is_ok_and(|identity| seen.insert(identity)) {
                 kept.push(normal);
             }
@@ -286,9 +280,7 @@ fn whole_number(number: &Number) -> Whole {
     match number.as_f64() {
         Some(double) if double.fract() != 0.0 => Whole::Fraction,
         // Below 2^53 the printed double is the whole number itself: 10.0 is 10.
-        Some(double) if double.abs() < 9_007_199_254_740_992.0 => {
-            format!("{double:.0}").parse().map_or(Whole::Fraction, Whole::Is)
-        }
+        Some(double) if double.abs() < 9_007_199_254_740_992.0 => format!("{:.0}", double + 0.0).parse().map_or(Whole::Fraction, Whole::Is),
         Some(double) => Whole::Huge { negative: double < 0.0 },
         None => Whole::Huge { negative: false },
     }

@@ -103,12 +103,7 @@ pub enum Rejected {
 /// Checks an answer and gives its normal form, an object with the fields in the order of the definition.
 ///
 /// `this_year` bounds the fields that hold a year.
-pub fn check(
-    step: &Step,
-    answer: &Value,
-    mode: Mode,
-    this_year: i32,
-) -> Result<Value, Rejected> {
+pub fn check(step: &Step, answer: &Value, mode: Mode, this_year: i32) -> Result<Value, Rejected> {
     let mut checker = Checker { mode, this_year, errors: Vec::new() };
     let normal = checker.object(step.fields, answer, "");
     if mode == Mode::Complete {
@@ -133,11 +128,7 @@ struct Checker {
 
 impl Checker {
     fn refuse(&mut self, pointer: &str, code: FieldErrorCode, message: impl Into<String>) {
-        self.errors.push(FieldError {
-            pointer: pointer.to_owned(),
-            code,
-            message: message.into(),
-        });
+        self.errors.push(FieldError { pointer: pointer.to_owned(), code, message: message.into() });
     }
 
     fn object(&mut self, fields: &[Field], value: &Value, pointer: &str) -> Map<String, Value> {
@@ -148,11 +139,7 @@ impl Checker {
         };
         for name in members.keys() {
             if !fields.iter().any(|field| field.name == name) {
-                self.refuse(
-                    &child(pointer, name),
-                    FieldErrorCode::UnknownField,
-                    "There is no such field.",
-                );
+                self.refuse(&child(pointer, name), FieldErrorCode::UnknownField, "There is no such field.");
             }
         }
         for field in fields {
@@ -167,11 +154,7 @@ impl Checker {
                     normal.insert(field.name.to_owned(), kept);
                 }
                 None if field.required && self.mode == Mode::Complete && self.errors.len() == before => {
-                    self.refuse(
-                        &place,
-                        FieldErrorCode::Required,
-                        format!("{} is required.", field.label),
-                    );
+                    self.refuse(&place, FieldErrorCode::Required, format!("{} is required.", field.label));
                 }
                 None => {}
             }

@@ -6,12 +6,7 @@ use super::{FieldError, FieldErrorCode};
 use crate::step::Step;
 
 /// `normal` is the normal form, `given` the answer as it was sent: pointers lead into the latter.
-pub(super) fn check(
-    step: &Step,
-    normal: &Map<String, Value>,
-    given: &Value,
-    errors: &mut Vec<FieldError>,
-) {
+pub(super) fn check(step: &Step, normal: &Map<String, Value>, given: &Value, errors: &mut Vec<FieldError>) {
     match step.slug.as_str() {
         "integrity" => critical_contradictions_are_resolved(given, errors),
         "market-size" => market_sizes_are_in_order(normal, errors),
@@ -49,11 +44,7 @@ fn market_sizes_are_in_order(normal: &Map<String, Value>, errors: &mut Vec<Field
         if let (Some(upper), Some(lower)) = (amount(larger), amount(smaller))
             && lower > upper
         {
-            errors.push(FieldError {
-                pointer: format!("/{smaller}"),
-                code: FieldErrorCode::OutOfOrder,
-                message: message.to_owned(),
-            });
+            errors.push(FieldError { pointer: format!("/{smaller}"), code: FieldErrorCode::OutOfOrder, message: message.to_owned() });
         }
     }
 }

@@ -14,10 +14,7 @@ fn canonical_text(input: &str) -> String {
 #[test]
 fn the_reference_vectors_canonicalise_byte_for_byte() {
     let vectors = [
-        (
-            "[\n  56,\n  {\n    \"d\": true,\n    \"10\": null,\n    \"1\": [ ]\n  }\n]",
-            r#"[56,{"1":[],"10":null,"d":true}]"#,
-        ),
+        ("[\n  56,\n  {\n    \"d\": true,\n    \"10\": null,\n    \"1\": [ ]\n  }\n]", r#"[56,{"1":[],"10":null,"d":true}]"#),
         (
             r#"{"peach": "This sorting order", "péché": "is wrong according to French", "pêche": "but canonicalization MUST", "sin": "ignore locale"}"#,
             r#"{"peach":"This sorting order","péché":"is wrong according to French","pêche":"but canonicalization MUST","sin":"ignore locale"}"#,
@@ -90,12 +87,7 @@ fn integers_beyond_two_to_the_fifty_third_are_refused_both_ways() {
     assert!(to_bytes(&u64::MAX).is_err());
     assert!(value_to_bytes(&json!({"a": [i64::MIN]})).is_err());
     assert!(parse(b"[9007199254740991]").is_ok());
-    for refused in [
-        "9007199254740992",
-        "-9007199254740993",
-        "123456789012345678901234567890",
-        "1e400",
-    ] {
+    for refused in ["9007199254740992", "-9007199254740993", "123456789012345678901234567890", "1e400"] {
         assert!(parse(refused.as_bytes()).is_err(), "{refused}");
     }
 }
@@ -137,8 +129,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::btree_map(any::<String>(), inner, 0..6)
-                .prop_map(|members| Value::Object(members.into_iter().collect())),
+            prop::collection::btree_map(any::<String>(), inner, 0..6).prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
 }

@@ -134,10 +134,7 @@ pub enum ContextError {
 
 impl BusinessContext {
     /// Makes the context of these outcomes. The same outcomes and the same act give the same document.
-    pub fn build(
-        act: Finalization,
-        outcomes: &BTreeMap<Slug, StepOutcome>,
-    ) -> Result<Self, ContextError> {
+    pub fn build(act: Finalization, outcomes: &BTreeMap<Slug, StepOutcome>) -> Result<Self, ContextError> {
         let this_year = act.at.year();
         let mut sections = Sections::new();
         let mut provenance = BTreeMap::new();
@@ -157,10 +154,7 @@ impl BusinessContext {
             match (answer::check(step, answer, Mode::Complete, this_year), source) {
                 (Ok(normal), Some(source)) => {
                     sections.insert(step.slug, normal);
-                    provenance.insert(step.slug, AnswerSource {
-                        answered_at: source.answered_at.trunc_subsecs(6),
-                        ..source.clone()
-                    });
+                    provenance.insert(step.slug, AnswerSource { answered_at: source.answered_at.trunc_subsecs(6), ..source.clone() });
                     completion.complete.push(step.slug);
                 }
                 (Ok(_), None) => incomplete.push(IncompleteStep { step: step.slug, errors: Vec::new() }),

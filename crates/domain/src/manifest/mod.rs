@@ -15,9 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use content::{
-    Axis, Brand, BrandValue, Channel, Company, Competitive, Competitor, Content, Contradiction, Fact,
-    Goal, Goals, Guardrails, Icp, IcpGoal, KeyMessage, Kpi, Market, Messaging, Objection, Offer, Pain,
-    Price, Risk,
+    Axis, Brand, BrandValue, Channel, Company, Competitive, Competitor, Content, Contradiction, Fact, Goal, Goals, Guardrails, Icp,
+    IcpGoal, KeyMessage, Kpi, Market, Messaging, Objection, Offer, Pain, Price, Risk,
 };
 pub use version::{InvalidVersion, Version, next_version};
 

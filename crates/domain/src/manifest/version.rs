@@ -52,9 +52,7 @@ fn change(old: &Content, new: &Content) -> Option<Change> {
     if old == new {
         return None;
     }
-    let names = |content: &Content| -> BTreeSet<Option<String>> {
-        content.icps.iter().map(|icp| icp.name.clone()).collect()
-    };
+    let names = |content: &Content| -> BTreeSet<Option<String>> { content.icps.iter().map(|icp| icp.name.clone()).collect() };
     if old.company.name != new.company.name
         || old.offer.value_proposition != new.offer.value_proposition
         || old.competitive.category != new.competitive.category
@@ -79,10 +77,7 @@ fn change(old: &Content, new: &Content) -> Option<Change> {
 fn same_members(old: Option<&Value>, new: Option<&Value>) -> bool {
     let nothing = Value::Null;
     match (old.unwrap_or(&nothing), new.unwrap_or(&nothing)) {
-        (Value::Object(old), Value::Object(new)) => old
-            .keys()
-            .chain(new.keys())
-            .all(|key| same_members(old.get(key), new.get(key))),
+        (Value::Object(old), Value::Object(new)) => old.keys().chain(new.keys()).all(|key| same_members(old.get(key), new.get(key))),
         (Value::Array(old), Value::Array(new)) => {
             let keys = |items: &[Value]| -> Vec<String> {
                 let mut keys: Vec<_> = items.iter().map(identity).collect();
@@ -109,9 +104,7 @@ const IDENTIFYING: [&str; 7] = ["name", "title", "text", "axis", "value", "label
 fn identity(item: &Value) -> String {
     let named = |key: &&str| item.get(*key).and_then(Value::as_str);
     let label = item.get("label").and_then(Value::as_str);
-    label
-        .or_else(|| IDENTIFYING.iter().find_map(named))
-        .map_or_else(|| item.to_string(), ToOwned::to_owned)
+    label.or_else(|| IDENTIFYING.iter().find_map(named)).map_or_else(|| item.to_string(), ToOwned::to_owned)
 }
 
 /// The text is no version.
@@ -123,10 +116,7 @@ impl FromStr for Version {
     type Err = InvalidVersion;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers: Vec<u32> = text
-            .split('.')
-            .map(|part| part.parse().map_err(|_| InvalidVersion))
-            .collect::<Result<_, _>>()?;
+        let numbers: Vec<u32> = text.split('.').map(|part| part.parse().map_err(|_| InvalidVersion)).collect::<Result<_, _>>()?;
         let &[major, minor, patch] = numbers.as_slice() else {
             return Err(InvalidVersion);
         };

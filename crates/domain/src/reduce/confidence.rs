@@ -16,25 +16,15 @@ pub(super) struct Ranked {
 
 /// The profiles worth keeping, by confidence, then name, and how many were not.
 pub(super) fn rank(profiles: &[Value]) -> (Vec<Ranked>, usize) {
-    let name = |ranked: &Ranked| {
-        profiles
-            .get(ranked.index)
-            .and_then(|profile| profile.get("name"))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
+    let name =
+        |ranked: &Ranked| profiles.get(ranked.index).and_then(|profile| profile.get("name")).and_then(Value::as_str).unwrap_or_default();
     let mut ranked: Vec<_> = profiles
         .iter()
         .enumerate()
         .filter(|(_, profile)| is_present(profile, "name"))
         .map(|(index, profile)| Ranked { index, confidence: per_mille(profile) })
         .collect();
-    ranked.sort_by(|a, b| {
-        b.confidence
-            .cmp(&a.confidence)
-            .then_with(|| name(a).cmp(name(b)))
-            .then(a.index.cmp(&b.index))
-    });
+    ranked.sort_by(|a, b| b.confidence.cmp(&a.confidence).then_with(|| name(a).cmp(name(b))).then(a.index.cmp(&b.index)));
     let kept = ranked.iter().filter(|profile| profile.confidence >= LEAST).count();
     let kept = kept.max(1).min(ranked.len());
     let dropped = ranked.len() - kept;

@@ -12,6 +12,8 @@ pub(super) struct Step {
     pub(super) piece: usize,
     /// The index of the rendering it is raised to.
     pub(super) level: usize,
+    /// The guess at the tokens it costs, in quarters.
+    pub(super) cost: u64,
 }
 
 /// All steps in order, the first ones adding the identity fields, and how many those are.
@@ -28,8 +30,9 @@ pub(super) fn order(pieces: &[Piece]) -> (Vec<Step>, usize) {
             (ceiling, depth) = (u64::MAX, 0);
         }
         for level in 0..piece.renderings.len() {
-            let score = score(piece, level).min(ceiling);
-            let step = Step { piece: index, level };
+            let cost = piece.cost(level);
+            let score = score(piece, level, cost).min(ceiling);
+            let step = Step { piece: index, level, cost };
             let first = level == 0;
             if first {
                 // An identity field stands from the start, so it holds nothing back.
@@ -47,12 +50,12 @@ pub(super) fn order(pieces: &[Piece]) -> (Vec<Step>, usize) {
     scored.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
     let base = identity.len();
     let mut steps = identity;
-    interleave(pieces, &mut steps, scored.into_iter().map(|scored| scored.3), &banned);
+    interleave(&mut steps, scored.into_iter().map(|scored| scored.3), &banned);
     (steps, base)
 }
 
 /// The value of a step for each token it costs. A first rendering holds most of the value.
-fn score(piece: &Piece, level: usize) -> u64 {
+fn score(piece: &Piece, level: usize, cost: u64) -> u64 {
     let share = match (piece.renderings.len(), level) {
         (1, _) => 100,
         (_, 0) => 60,
@@ -60,28 +63,22 @@ fn score(piece: &Piece, level: usize) -> u64 {
         (_, 1) => 25,
         _ => 15,
     };
-    piece.value * share * 1000 / piece.cost(level).max(1)
+    piece.value * share * 1000 / cost.max(1)
 }
 
 /// Puts the banned phrases, in their order, among the other steps as early as they stay below a quarter
 /// of what stands before them, so that they are a quarter of no prefix.
-fn interleave(
-    pieces: &[Piece],
-    steps: &mut Vec<Step>,
-    others: impl Iterator<Item = Step>,
-    banned: &[Step],
-) {
-    let cost = |step: &Step| pieces.get(step.piece).map_or(0, |piece| piece.cost(step.level));
+fn interleave(steps: &mut Vec<Step>, others: impl Iterator<Item = Step>, banned: &[Step]) {
     let mut waiting = banned.iter().peekable();
-    let mut total: u64 = steps.iter().map(cost).sum();
+    let mut total: u64 = steps.iter().map(|step| step.cost).sum();
     let mut taken: u64 = 0;
     for step in others {
-        total += cost(&step);
+        total += step.cost;
         steps.push(step);
         // Rare words take twice the guess, and a guess that is too low must not reach a quarter.
-        while let Some(&phrase) = waiting.next_if(|phrase| (taken + 2 * cost(phrase)) * 5 <= total) {
-            taken += 2 * cost(&phrase);
-            total += cost(&phrase);
+        while let Some(&phrase) = waiting.next_if(|phrase| (taken + 2 * phrase.cost) * 5 <= total) {
+            taken += 2 * phrase.cost;
+            total += phrase.cost;
             steps.push(phrase);
         }
     }

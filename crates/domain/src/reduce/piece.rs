@@ -1,7 +1,6 @@
 //! The leaves that a content can hold, gathered from the answers by the rules.
 
 use serde_json::Value;
-use unicode_segmentation::UnicodeSegmentation;
 
 use super::{
     confidence,
@@ -116,22 +115,13 @@ impl Gatherer {
         let found = object.get(member.from)?;
         let path = [place.path, &[Segment::Key(member.to)]].concat();
         let field = format!("{}/{}", place.field, member.from);
-        let place = Place {
-            path: &path,
-            field: &field,
-            value: place.value * member.worth,
-            ..place
-        };
+        let place = Place { path: &path, field: &field, value: place.value * member.worth, ..place };
         match member.shape {
             Shape::Text => self.leaf(found, place, Standing::Ordinary, true),
             Shape::Identity => self.leaf(found, place, Standing::Identity, true),
             Shape::Exact => self.leaf(found, place, Standing::Ordinary, false),
-            Shape::Texts => self.list(in_order(found), place, |gatherer, item, place| {
-                gatherer.leaf(item, place, Standing::Ordinary, true)
-            }),
-            Shape::Banned => self.list(in_order(found), place, |gatherer, item, place| {
-                gatherer.leaf(item, place, Standing::Banned, false)
-            }),
+            Shape::Texts => self.list(in_order(found), place, |gatherer, item, place| gatherer.leaf(item, place, Standing::Ordinary, true)),
+            Shape::Banned => self.list(in_order(found), place, |gatherer, item, place| gatherer.leaf(item, place, Standing::Banned, false)),
             Shape::TextOf(name) => self.list(in_order(found), place, |gatherer, item, place| {
                 let field = format!("{}/{name}", place.field);
                 gatherer.leaf(item.get(name)?, Place { field: &field, ..place }, Standing::Ordinary, true)
@@ -144,18 +134,11 @@ impl Gatherer {
         }
     }
 
-    fn profiles(
-        &mut self,
-        found: &Value,
-        members: &'static [Member],
-        place: Place<'_>,
-    ) -> Option<usize> {
+    fn profiles(&mut self, found: &Value, members: &'static [Member], place: Place<'_>) -> Option<usize> {
         let profiles = found.as_array()?;
         let (ranked, weak) = confidence::rank(profiles);
         self.weak_profiles = weak;
-        let items = ranked
-            .iter()
-            .filter_map(|ranked| Some((ranked.index, profiles.get(ranked.index)?)));
+        let items = ranked.iter().filter_map(|ranked| Some((ranked.index, profiles.get(ranked.index)?)));
         self.list(items, place, |gatherer, item, place| {
             let name = gatherer.object(item, members, place)?;
             let path = [place.path, &[Segment::Key("confidence")]].concat();
@@ -213,18 +196,10 @@ impl Gatherer {
         first
     }
 
-    fn leaf(
-        &mut self,
-        found: &Value,
-        place: Place<'_>,
-        standing: Standing,
-        may_be_cut: bool,
-    ) -> Option<usize> {
+    fn leaf(&mut self, found: &Value, place: Place<'_>, standing: Standing, may_be_cut: bool) -> Option<usize> {
         let renderings = match found {
             Value::String(full) if full.is_empty() => return None,
-            Value::String(full) if may_be_cut => {
-                text::renderings(full).into_iter().map(Value::String).collect()
-            }
+            Value::String(full) if may_be_cut => text::renderings(full).into_iter().map(Value::String).collect(),
             Value::String(_) | Value::Number(_) => vec![found.clone()],
             _ => return None,
         };
@@ -255,8 +230,8 @@ impl Piece {
         self.standing = Standing::Identity;
         self.value = MESSAGING * 100;
         let shortest = self.renderings.first().and_then(Value::as_str).unwrap_or_default();
-        if shortest.graphemes(true).count() > Self::IDENTITY_GRAPHEMES + 6 {
-            let headline = text::cut_to(shortest.trim_end_matches('…'), Self::IDENTITY_GRAPHEMES);
+        if text::length(shortest) > Self::IDENTITY_GRAPHEMES + 6 {
+            let headline = text::cut_to(shortest.trim_end_matches(text::ELLIPSIS), Self::IDENTITY_GRAPHEMES);
             self.renderings.insert(0, Value::String(headline));
         }
     }

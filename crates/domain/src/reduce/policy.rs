@@ -63,11 +63,7 @@ impl Policy {
 
     /// A policy, if the budget is within [`Self::MIN_BUDGET`] and [`Self::MAX_BUDGET`].
     pub fn new(budget: u32, encoding: Encoding) -> Result<Self, InvalidPolicy> {
-        if (Self::MIN_BUDGET..=Self::MAX_BUDGET).contains(&budget) {
-            Ok(Self { budget, encoding })
-        } else {
-            Err(InvalidPolicy)
-        }
+        if (Self::MIN_BUDGET..=Self::MAX_BUDGET).contains(&budget) { Ok(Self { budget, encoding }) } else { Err(InvalidPolicy) }
     }
 
     /// The most tokens of the canonical content.
@@ -107,9 +103,5 @@ impl FromStr for Policy {
 
 /// The budget is out of bounds or the encoding is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a policy is an encoding (cl100k, o200k) and a budget of {} to {} tokens",
-    Policy::MIN_BUDGET,
-    Policy::MAX_BUDGET
-)]
+#[error("a policy is an encoding (cl100k, o200k) and a budget of {} to {} tokens", Policy::MIN_BUDGET, Policy::MAX_BUDGET)]
 pub struct InvalidPolicy;

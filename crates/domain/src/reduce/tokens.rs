@@ -25,16 +25,18 @@ impl Counter {
         let mut start = 0;
         for (index, window) in json.as_bytes().windows(3).enumerate() {
             let &[before, quote, after] = window else { continue };
-            if quote == b'"'
-                && matches!(before, b'{' | b'[' | b',' | b':')
-                && after.is_ascii_alphanumeric()
-            {
+            if quote == b'"' && matches!(before, b'{' | b'[' | b',' | b':') && after.is_ascii_alphanumeric() {
                 let end = index + 2;
                 total += self.segment(json.get(start..end).unwrap_or_default());
                 start = end;
             }
         }
         total + self.segment(json.get(start..).unwrap_or_default())
+    }
+
+    /// The tokens of a text as a member of an object.
+    pub(super) fn text(&mut self, text: &str) -> u32 {
+        self.segment(&format!("x\":{},\"", serde_json::Value::from(text)))
     }
 
     fn segment(&mut self, text: &str) -> u32 {
@@ -51,5 +53,7 @@ impl Counter {
 /// token, any other character about one. The order of the steps rests on it, so it must never change
 /// within a reducer version.
 pub(super) fn estimate_quarters(text: &str) -> u64 {
-    text.chars().map(|c| if c.is_ascii() { 1 } else { 4 }).sum()
+    let other = if text.is_ascii() { 0 } else { text.chars().filter(|c| !c.is_ascii()).count() };
+    let all = if other == 0 { text.len() } else { text.chars().count() };
+    u64::try_from(all + 3 * other).unwrap_or(u64::MAX)
 }

@@ -5,26 +5,13 @@ use super::{
     kind::{Choice, choice, integer, long_text, objects, one_of, text, texts},
 };
 
-const PRIORITIES: &[Choice] = &[
-    choice("low", "Low"),
-    choice("medium", "Medium"),
-    choice("high", "High"),
-];
+const PRIORITIES: &[Choice] = &[choice("low", "Low"), choice("medium", "Medium"), choice("high", "High")];
 
-const PAIN_FIELDS: &[Field] = &[
-    text("text", "Pain").required(),
-    integer("severity", "Severity", 1, 10),
-];
+const PAIN_FIELDS: &[Field] = &[text("text", "Pain").required(), integer("severity", "Severity", 1, 10)];
 
-const GOAL_FIELDS: &[Field] = &[
-    text("text", "Goal").required(),
-    one_of("priority", "Priority", PRIORITIES),
-];
+const GOAL_FIELDS: &[Field] = &[text("text", "Goal").required(), one_of("priority", "Priority", PRIORITIES)];
 
-const OBJECTION_FIELDS: &[Field] = &[
-    text("text", "Objection").required(),
-    text("response", "Your response"),
-];
+const OBJECTION_FIELDS: &[Field] = &[text("text", "Objection").required(), text("response", "Your response")];
 
 const ICP_FIELDS: &[Field] = &[
     text("name", "Name").required().placeholder("Operations head at a mid-size factory"),
@@ -48,12 +35,7 @@ pub(super) const ICPS: Step = Step {
     minutes: 10,
     help: "One to three customers worth building everything around.",
     optional: false,
-    fields: &[
-        objects("icps", "Ideal customer profiles", "profile", ICP_FIELDS)
-            .at_least(1)
-            .at_most(3)
-            .required(),
-    ],
+    fields: &[objects("icps", "Ideal customer profiles", "profile", ICP_FIELDS).at_least(1).at_most(3).required()],
 };
 
 pub(super) const BUYING_JOURNEY: Step = Step {
@@ -67,8 +49,7 @@ pub(super) const BUYING_JOURNEY: Step = Step {
     fields: &[
         texts("decision_makers", "Decision makers"),
         texts("decision_factors", "Decision factors"),
-        integer("market_sophistication", "Market sophistication", 1, 5)
-            .help("From 1, never heard of it, to 5, has seen it all."),
+        integer("market_sophistication", "Market sophistication", 1, 5).help("From 1, never heard of it, to 5, has seen it all."),
         integer("cycle_days", "Length of a sale in days", 1, 3650),
     ],
 };

@@ -37,18 +37,9 @@ const STAGES: &[Choice] = &[
 
 const EVIDENCE_KINDS: &[Choice] = &[choice("url", "Link"), choice("note", "Note")];
 
-const SEVERITIES: &[Choice] = &[
-    choice("low", "Low"),
-    choice("medium", "Medium"),
-    choice("high", "High"),
-    choice("critical", "Critical"),
-];
+const SEVERITIES: &[Choice] = &[choice("low", "Low"), choice("medium", "Medium"), choice("high", "High"), choice("critical", "Critical")];
 
-const FACT_STATES: &[Choice] = &[
-    choice("confirmed", "Confirmed"),
-    choice("needs_review", "Needs review"),
-    choice("rejected", "Rejected"),
-];
+const FACT_STATES: &[Choice] = &[choice("confirmed", "Confirmed"), choice("needs_review", "Needs review"), choice("rejected", "Rejected")];
 
 const EVIDENCE_FIELDS: &[Field] = &[
     one_of("kind", "Kind", EVIDENCE_KINDS),
@@ -106,11 +97,7 @@ pub(super) const VALUE_PROPOSITION: Step = Step {
     help: "Why a customer should choose you, in their words rather than yours.",
     optional: false,
     fields: &[
-        long_text("value_proposition", "Value proposition")
-            .at_least(10)
-            .at_most(500)
-            .required()
-            .placeholder("We help … to … without …"),
+        long_text("value_proposition", "Value proposition").at_least(10).at_most(500).required().placeholder("We help … to … without …"),
         text("core_promise", "Core promise").help("The one thing you always keep."),
         texts("differentiators", "What sets you apart").at_most(8),
     ],

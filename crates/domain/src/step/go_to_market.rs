@@ -2,9 +2,7 @@
 
 use super::{
     Field, Slug, Step,
-    kind::{
-        Choice, choice, confirmation, date, integer, long_text, money, objects, one_of, text, texts,
-    },
+    kind::{Choice, choice, confirmation, date, integer, long_text, money, objects, one_of, text, texts},
 };
 
 const CHANNEL_KINDS: &[Choice] = &[
@@ -22,17 +20,10 @@ const CHANNEL_KINDS: &[Choice] = &[
     choice("advertising", "Advertising"),
 ];
 
-const CHANNEL_PRIORITIES: &[Choice] = &[
-    choice("primary", "Primary"),
-    choice("secondary", "Secondary"),
-    choice("experimental", "Experimental"),
-];
+const CHANNEL_PRIORITIES: &[Choice] =
+    &[choice("primary", "Primary"), choice("secondary", "Secondary"), choice("experimental", "Experimental")];
 
-const LEVELS: &[Choice] = &[
-    choice("low", "Low"),
-    choice("medium", "Medium"),
-    choice("high", "High"),
-];
+const LEVELS: &[Choice] = &[choice("low", "Low"), choice("medium", "Medium"), choice("high", "High")];
 
 const CHANNEL_FIELDS: &[Field] = &[
     text("name", "Name").required().placeholder("LinkedIn"),
@@ -40,19 +31,10 @@ const CHANNEL_FIELDS: &[Field] = &[
     one_of("priority", "Priority", CHANNEL_PRIORITIES),
 ];
 
-const GOAL_FIELDS: &[Field] = &[
-    text("title", "Goal").required(),
-    text("metric", "Measured by"),
-    text("target", "Target"),
-    date("due", "Due"),
-];
+const GOAL_FIELDS: &[Field] =
+    &[text("title", "Goal").required(), text("metric", "Measured by"), text("target", "Target"), date("due", "Due")];
 
-const KPI_FIELDS: &[Field] = &[
-    text("name", "Name").required(),
-    text("current", "Today"),
-    text("target", "Target"),
-    text("unit", "Unit"),
-];
+const KPI_FIELDS: &[Field] = &[text("name", "Name").required(), text("current", "Today"), text("target", "Target"), text("unit", "Unit")];
 
 const RISK_FIELDS: &[Field] = &[
     text("title", "Risk").required(),
@@ -69,12 +51,7 @@ pub(super) const CHANNELS: Step = Step {
     minutes: 3,
     help: "Where your customers already are.",
     optional: false,
-    fields: &[
-        objects("channels", "Channels", "channel", CHANNEL_FIELDS)
-            .at_least(1)
-            .at_most(12)
-            .required(),
-    ],
+    fields: &[objects("channels", "Channels", "channel", CHANNEL_FIELDS).at_least(1).at_most(12).required()],
 };
 
 pub(super) const GOALS: Step = Step {
@@ -86,10 +63,7 @@ pub(super) const GOALS: Step = Step {
     help: "What must be true in three months, and in three years.",
     optional: false,
     fields: &[
-        objects("short_term_goals", "Short-term goals", "goal", GOAL_FIELDS)
-            .at_least(1)
-            .at_most(6)
-            .required(),
+        objects("short_term_goals", "Short-term goals", "goal", GOAL_FIELDS).at_least(1).at_most(6).required(),
         texts("long_term_goals", "Long-term goals").at_most(6),
         objects("kpis", "Key figures", "key figure", KPI_FIELDS).at_most(10),
     ],
@@ -119,8 +93,5 @@ pub(super) const REVIEW: Step = Step {
     minutes: 3,
     help: "Read everything once more, then confirm.",
     optional: false,
-    fields: &[
-        confirmation("confirmed", "Everything above is right").required(),
-        long_text("notes", "Notes").at_most(1000),
-    ],
+    fields: &[confirmation("confirmed", "Everything above is right").required(), long_text("notes", "Notes").at_most(1000)],
 };

@@ -128,17 +128,15 @@ pub struct Choice {
 
 /// The active ISO 4217 codes of national currencies.
 pub const CURRENCIES: &[&str] = &[
-    "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD",
-    "BIF", "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CLP",
-    "CNY", "COP", "CRC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR",
-    "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HTG", "HUF",
-    "IDR", "ILS", "INR", "IQD", "IRR", "ISK", "JMD", "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KPW",
-    "KRW", "KWD", "KYD", "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD",
-    "MMK", "MNT", "MOP", "MRU", "MUR", "MVR", "MWK", "MXN", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK",
-    "NPR", "NZD", "OMR", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD", "RUB",
-    "RWF", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SYP",
-    "SZL", "THB", "TJS", "TMT", "TND", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USD", "UYU",
-    "UZS", "VED", "VES", "VND", "VUV", "WST", "XAF", "XCD", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
+    "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF", "BMD", "BND", "BOB", "BRL",
+    "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF", "CLP", "CNY", "COP", "CRC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD",
+    "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HTG", "HUF", "IDR",
+    "ILS", "INR", "IQD", "IRR", "ISK", "JMD", "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD", "KZT", "LAK", "LBP",
+    "LKR", "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR", "MWK", "MXN", "MYR", "MZN", "NAD",
+    "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD", "RUB", "RWF", "SAR",
+    "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SYP", "SZL", "THB", "TJS", "TMT", "TND", "TOP", "TRY",
+    "TTD", "TWD", "TZS", "UAH", "UGX", "USD", "UYU", "UZS", "VED", "VES", "VND", "VUV", "WST", "XAF", "XCD", "XOF", "XPF", "YER", "ZAR",
+    "ZMW", "ZWG",
 ];
 
 const DEFAULT_TEXT: usize = 200;
@@ -201,8 +199,7 @@ pub(super) const fn long_text(name: &'static str, label: &'static str) -> Field 
 }
 
 pub(super) const fn url(name: &'static str, label: &'static str) -> Field {
-    Field::new(name, label, Kind::Url { max_bytes: DEFAULT_URL_BYTES })
-        .placeholder("https://")
+    Field::new(name, label, Kind::Url { max_bytes: DEFAULT_URL_BYTES }).placeholder("https://")
 }
 
 pub(super) const fn integer(name: &'static str, label: &'static str, min: i64, max: i64) -> Field {
@@ -233,11 +230,7 @@ pub(super) const fn confirmation(name: &'static str, label: &'static str) -> Fie
     Field::new(name, label, Kind::Boolean { must_be_true: true })
 }
 
-pub(super) const fn one_of(
-    name: &'static str,
-    label: &'static str,
-    options: &'static [Choice],
-) -> Field {
+pub(super) const fn one_of(name: &'static str, label: &'static str, options: &'static [Choice]) -> Field {
     Field::new(name, label, Kind::Enum { options })
 }
 
@@ -246,26 +239,13 @@ pub(super) const fn date(name: &'static str, label: &'static str) -> Field {
 }
 
 pub(super) const fn texts(name: &'static str, label: &'static str) -> Field {
-    Field::new(
-        name,
-        label,
-        Kind::TextList { min_items: 0, max_items: DEFAULT_ITEMS, max: DEFAULT_TEXT },
-    )
+    Field::new(name, label, Kind::TextList { min_items: 0, max_items: DEFAULT_ITEMS, max: DEFAULT_TEXT })
 }
 
 pub(super) const fn texts_of(name: &'static str, label: &'static str, max: usize) -> Field {
     Field::new(name, label, Kind::TextList { min_items: 0, max_items: DEFAULT_ITEMS, max })
 }
 
-pub(super) const fn objects(
-    name: &'static str,
-    label: &'static str,
-    item: &'static str,
-    fields: &'static [Field],
-) -> Field {
-    Field::new(
-        name,
-        label,
-        Kind::ObjectList { min_items: 0, max_items: DEFAULT_ITEMS, item, fields },
-    )
+pub(super) const fn objects(name: &'static str, label: &'static str, item: &'static str, fields: &'static [Field]) -> Field {
+    Field::new(name, label, Kind::ObjectList { min_items: 0, max_items: DEFAULT_ITEMS, item, fields })
 }

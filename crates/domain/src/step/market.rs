@@ -2,16 +2,10 @@
 
 use super::{
     Field, Slug, Step,
-    kind::{
-        Choice, amount, choice, currency, integer, long_text, objects, one_of, text, texts, url, year,
-    },
+    kind::{Choice, amount, choice, currency, integer, long_text, objects, one_of, text, texts, url, year},
 };
 
-const COMPETITOR_KINDS: &[Choice] = &[
-    choice("direct", "Direct"),
-    choice("indirect", "Indirect"),
-    choice("status_quo", "Doing nothing"),
-];
+const COMPETITOR_KINDS: &[Choice] = &[choice("direct", "Direct"), choice("indirect", "Indirect"), choice("status_quo", "Doing nothing")];
 
 const CATEGORY_PATHS: &[Choice] = &[
     choice("safe", "Safe: a known category"),
@@ -42,12 +36,7 @@ pub(super) const COMPETITORS: Step = Step {
     minutes: 6,
     help: "What customers would use if you did not exist, doing nothing included.",
     optional: false,
-    fields: &[
-        objects("competitors", "Competitors", "competitor", COMPETITOR_FIELDS)
-            .at_least(1)
-            .at_most(12)
-            .required(),
-    ],
+    fields: &[objects("competitors", "Competitors", "competitor", COMPETITOR_FIELDS).at_least(1).at_most(12).required()],
 };
 
 pub(super) const POSITIONING: Step = Step {

@@ -7,21 +7,13 @@ use super::{
 
 const SOUNDBITE_STATES: &[Choice] = &[choice("draft", "Draft"), choice("approved", "Approved")];
 
-const VALUE_FIELDS: &[Field] = &[
-    text("value", "Value").required(),
-    text("description", "What it means"),
-];
+const VALUE_FIELDS: &[Field] = &[text("value", "Value").required(), text("description", "What it means")];
 
-const KEY_MESSAGE_FIELDS: &[Field] = &[
-    text("title", "Title").required(),
-    long_text("content", "Message").required(),
-    text("audience", "Audience"),
-];
+const KEY_MESSAGE_FIELDS: &[Field] =
+    &[text("title", "Title").required(), long_text("content", "Message").required(), text("audience", "Audience")];
 
-const SOUNDBITE_FIELDS: &[Field] = &[
-    text("text", "Soundbite").at_least(5).at_most(300).required(),
-    one_of("status", "Status", SOUNDBITE_STATES),
-];
+const SOUNDBITE_FIELDS: &[Field] =
+    &[text("text", "Soundbite").at_least(5).at_most(300).required(), one_of("status", "Status", SOUNDBITE_STATES)];
 
 pub(super) const BRAND: Step = Step {
     number: 16,
@@ -48,10 +40,7 @@ pub(super) const MESSAGING: Step = Step {
     optional: false,
     fields: &[
         text("one_liner", "One-liner").at_most(160).required(),
-        objects("key_messages", "Key messages", "message", KEY_MESSAGE_FIELDS)
-            .at_least(1)
-            .at_most(8)
-            .required(),
+        objects("key_messages", "Key messages", "message", KEY_MESSAGE_FIELDS).at_least(1).at_most(8).required(),
         texts("taglines", "Taglines").at_most(5),
         texts("proof_points", "Proof points").at_most(10),
     ],
@@ -68,9 +57,7 @@ pub(super) const GUARDRAILS: Step = Step {
     fields: &[
         texts("dos", "Always").at_least(1).at_most(10).required(),
         texts("donts", "Never").at_least(1).at_most(10).required(),
-        texts_of("banned_phrases", "Banned phrases", 40)
-            .at_most(50)
-            .help("At most 40 characters each, the most important first."),
+        texts_of("banned_phrases", "Banned phrases", 40).at_most(50).help("At most 40 characters each, the most important first."),
     ],
 };
 

@@ -104,11 +104,7 @@ static STEPS: [Step; STEP_COUNT] = [
     go_to_market::REVIEW,
 ];
 
-static CURRENT: Definition = Definition {
-    schema_version: SCHEMA_VERSION,
-    phases: PHASES,
-    steps: &STEPS,
-};
+static CURRENT: Definition = Definition { schema_version: SCHEMA_VERSION, phases: PHASES, steps: &STEPS };
 
 impl Definition {
     /// The definition in force.

@@ -14,11 +14,7 @@ const REVENUE_MODELS: &[Choice] = &[
     choice("hybrid", "Hybrid"),
 ];
 
-const INTERVALS: &[Choice] = &[
-    choice("one_time", "Once"),
-    choice("month", "Per month"),
-    choice("year", "Per year"),
-];
+const INTERVALS: &[Choice] = &[choice("one_time", "Once"), choice("month", "Per month"), choice("year", "Per year")];
 
 const PRICE_FIELDS: &[Field] = &[
     text("name", "Name").required().placeholder("Starter"),
@@ -81,10 +77,7 @@ pub(super) const REVENUE_MODEL: Step = Step {
     minutes: 2,
     help: "How money comes in.",
     optional: false,
-    fields: &[
-        one_of("revenue_model", "Revenue model", REVENUE_MODELS).required(),
-        texts("revenue_streams", "Revenue streams").at_most(8),
-    ],
+    fields: &[one_of("revenue_model", "Revenue model", REVENUE_MODELS).required(), texts("revenue_streams", "Revenue streams").at_most(8)],
 };
 
 pub(super) const PRICING: Step = Step {

@@ -15,10 +15,7 @@ impl Step {
         let mut schema = object_schema(self.fields);
         if let Some(members) = schema.as_object_mut() {
             members.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
-            members.insert(
-                "$id".into(),
-                format!("urn:groundwork:schema:answer:{}:1", self.slug).into(),
-            );
+            members.insert("$id".into(), format!("urn:groundwork:schema:answer:{}:1", self.slug).into());
             members.insert("title".into(), self.title.into());
             members.insert("description".into(), self.help.into());
         }
@@ -27,10 +24,7 @@ impl Step {
 }
 
 fn object_schema(fields: &[Field]) -> Value {
-    let properties: Map<String, Value> = fields
-        .iter()
-        .map(|field| (field.name.to_owned(), field_schema(field)))
-        .collect();
+    let properties: Map<String, Value> = fields.iter().map(|field| (field.name.to_owned(), field_schema(field))).collect();
     let required: Vec<_> = fields.iter().filter(|f| f.required).map(|f| f.name).collect();
     json!({
         "type": "object",

@@ -32,9 +32,7 @@ impl Slug {
     #[must_use]
     pub fn step(self) -> &'static Step {
         #[expect(clippy::expect_used, reason = "slugs are made only for steps of the definition")]
-        Definition::current()
-            .step(self.0)
-            .expect("every slug names a step")
+        Definition::current().step(self.0).expect("every slug names a step")
     }
 }
 
@@ -47,10 +45,7 @@ impl FromStr for Slug {
     type Err = UnknownSlug;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Definition::current()
-            .step(text)
-            .map(|step| step.slug)
-            .ok_or_else(|| UnknownSlug(text.to_owned()))
+        Definition::current().step(text).map(|step| step.slug).ok_or_else(|| UnknownSlug(text.to_owned()))
     }
 }
 
@@ -62,9 +57,7 @@ impl fmt::Display for Slug {
 
 impl<'de> Deserialize<'de> for Slug {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

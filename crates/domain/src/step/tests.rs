@@ -16,24 +16,8 @@ fn there_are_23_steps_in_6_phases_numbered_in_order() {
 
 #[test]
 fn the_optional_steps_are_those_of_the_specification() {
-    let optional: Vec<_> = Definition::current()
-        .steps
-        .iter()
-        .filter(|step| step.optional)
-        .map(|step| step.slug.as_str())
-        .collect();
-    assert_eq!(
-        optional,
-        [
-            "evidence",
-            "integrity",
-            "facts",
-            "market-size",
-            "buying-journey",
-            "soundbites",
-            "constraints"
-        ]
-    );
+    let optional: Vec<_> = Definition::current().steps.iter().filter(|step| step.optional).map(|step| step.slug.as_str()).collect();
+    assert_eq!(optional, ["evidence", "integrity", "facts", "market-size", "buying-journey", "soundbites", "constraints"]);
 }
 
 #[test]
@@ -84,10 +68,7 @@ fn the_definition_serves_what_a_form_needs() {
             "required": true, "kind": "text", "min": 2, "max": 120,
         })
     );
-    assert_eq!(
-        company.pointer("/fields/2/options").and_then(|o| o.as_array()).map(Vec::len),
-        Some(16)
-    );
+    assert_eq!(company.pointer("/fields/2/options").and_then(|o| o.as_array()).map(Vec::len), Some(16));
 }
 
 #[test]

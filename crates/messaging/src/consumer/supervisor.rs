@@ -1,7 +1,7 @@
 //! One consumer, for ever: built anew whenever it ends, and asked for at the broker because a client can be wrong.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU32},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -74,7 +74,7 @@ enum Ended {
 impl Supervisor {
     pub(crate) fn new(worker: Worker, link: Arc<Link>, instance: String, liveness: Arc<Liveness>) -> Self {
         let (metrics, draining) = (worker.metrics.clone(), worker.draining.clone());
-        Self { worker: Arc::new(Worker { failures: AtomicU32::new(0), ..worker }), link, instance, liveness, metrics, draining }
+        Self { worker: Arc::new(worker), link, instance, liveness, metrics, draining }
     }
 
     /// Runs until the process drains. An early end means that the topology conflicts.

@@ -224,14 +224,15 @@ impl Worker {
         let started = Instant::now();
         let mut backoff = Backoff::reconnect();
         loop {
-            let message =
-                Outgoing { exchange, routing_key: self.queue.name, properties: properties.clone(), body: &delivery.data };
+            let message = Outgoing { exchange, routing_key: self.queue.name, properties: properties.clone(), body: &delivery.data };
             match self.publisher.publish(message).await {
                 Ok(()) => return true,
                 Err(error) => tracing::warn!(queue = self.queue.name, exchange, %error, "a message could not be moved"),
             }
-            let held_too_long = started.elapsed() >= HANDOVER_LIMIT;
-            if held_too_long || self.draining.is_cancelled() || !delivery.acker.usable() {
+            if !delivery.acker.usable() {
+                return false;
+            }
+            if started.elapsed() >= HANDOVER_LIMIT || self.draining.is_cancelled() {
                 sleep(Duration::from_secs(1)).await;
                 let _ = timeout(ACK_LIMIT, delivery.acker.nack(BasicNackOptions { requeue: true, multiple: false })).await;
                 return false;
@@ -244,12 +245,10 @@ impl Worker {
     }
 
     async fn ack(&self, delivery: &Delivery) {
-        match timeout(ACK_LIMIT, delivery.acker.ack(BasicAckOptions::default())).await {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false) | Err(_)) | Err(_) => {
-                self.metrics.acks_lost.with_label_values(&[self.queue.name]).inc();
-                tracing::info!(queue = self.queue.name, "an acknowledgement was lost; the message comes again");
-            }
+        let acked = timeout(ACK_LIMIT, delivery.acker.ack(BasicAckOptions::default())).await;
+        if !matches!(acked, Ok(Ok(true))) {
+            self.metrics.acks_lost.with_label_values(&[self.queue.name]).inc();
+            tracing::info!(queue = self.queue.name, "an acknowledgement was lost; the message comes again");
         }
     }
 

@@ -60,7 +60,7 @@ fn attributes_are_read_with_either_prefix_and_in_every_form() {
     let workspace = WorkspaceId::generate();
     let written = envelope(workspace);
     let mut headers = FieldTable::default();
-    for (name, value) in written.to_properties("auth-svc").unwrap().headers().clone().unwrap().into_iter() {
+    for (name, value) in &written.to_properties("auth-svc").unwrap().headers().clone().unwrap() {
         let AMQPValue::LongString(text) = value else { panic!("written as a string") };
         let value = match name.as_str() {
             "cloudEvents_sequence" => AMQPValue::LongLongInt(7),

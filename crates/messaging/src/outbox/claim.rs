@@ -165,3 +165,6 @@ pub(crate) async fn backlog(connection: &mut AsyncPgConnection) -> QueryResult<B
     .get_result(connection)
     .await
 }
+
+#[cfg(test)]
+mod tests;

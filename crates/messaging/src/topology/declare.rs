@@ -74,11 +74,7 @@ async fn declare_on(channel: &Channel) -> Result<(), TopologyError> {
 }
 
 async fn declare_queue(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), TopologyError> {
-    channel
-        .queue_declare(name.into(), QueueDeclareOptions::durable(), arguments)
-        .await
-        .map(|_| ())
-        .map_err(|error| refused(name, error))
+    channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments).await.map(|_| ()).map_err(|error| refused(name, error))
 }
 
 async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), TopologyError> {

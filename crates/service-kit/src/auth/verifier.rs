@@ -95,17 +95,16 @@ impl Verifier {
             return if claims.expires_at > now { Ok(claims) } else { Err(AuthError::Expired) };
         }
         let header = decode_header(token).map_err(|_| AuthError::Invalid)?;
-        let (algorithm, key) = match header.alg {
-            Algorithm::HS256 => (Algorithm::HS256, self.secret.clone().ok_or(AuthError::Invalid)?),
-            _ => {
-                let jwks = self.jwks.as_ref().ok_or(AuthError::Invalid)?;
-                let key_id = header.kid.as_deref().ok_or(AuthError::Invalid)?;
-                let pinned = jwks.find(key_id).await.map_err(|miss| match miss {
-                    KeyLookup::Unknown => AuthError::Invalid,
-                    KeyLookup::Unreachable => AuthError::KeysUnavailable,
-                })?;
-                (pinned.algorithm, (*pinned.key).clone())
-            }
+        let (algorithm, key) = if header.alg == Algorithm::HS256 {
+            (Algorithm::HS256, self.secret.clone().ok_or(AuthError::Invalid)?)
+        } else {
+            let jwks = self.jwks.as_ref().ok_or(AuthError::Invalid)?;
+            let key_id = header.kid.as_deref().ok_or(AuthError::Invalid)?;
+            let pinned = jwks.find(key_id).await.map_err(|miss| match miss {
+                KeyLookup::Unknown => AuthError::Invalid,
+                KeyLookup::Unreachable => AuthError::KeysUnavailable,
+            })?;
+            (pinned.algorithm, (*pinned.key).clone())
         };
         let claims = self.decode(token, algorithm, &key, now)?;
         self.verified.insert(digest, claims.clone());

@@ -43,7 +43,7 @@ enum Command<Own: Subcommand> {
     Worker,
     /// Apply pending migrations as the owner role.
     Migrate {
-        /// First prepare the database itself with DATABASE_ADMIN_URL (auth-svc only).
+        /// First prepare the database itself as its administrator (auth-svc only).
         #[arg(long)]
         bootstrap: bool,
         /// Only list what is pending; exit code 1 when something is.
@@ -176,7 +176,7 @@ fn run_listener(lifecycle: &Lifecycle, name: &'static str, server: actix_web::de
             },
             () = draining.cancelled() => {
                 let stop = handle.stop(true);
-                let (_, ended) = tokio::join!(stop, server);
+                let ((), ended) = tokio::join!(stop, server);
                 if let Err(error) = ended {
                     tracing::warn!(error = %error, listener = name, "listener stopped with an error");
                 }
@@ -189,7 +189,9 @@ async fn run_migrations<S: Service>(config: &Config<S::Config>, bootstrap: bool,
     let owner = &config.kit.database.owner_url;
     if only_list {
         let pending = migrate::pending(owner, S::IDENTITY.schema, S::migrations()).await?;
-        pending.iter().for_each(|name| println!("pending {name}"));
+        for name in &pending {
+            println!("pending {name}");
+        }
         return Ok(if pending.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     if bootstrap {

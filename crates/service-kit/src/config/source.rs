@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Names that people know from elsewhere, and the keys they set.
-const WELL_KNOWN: [(&str, &str); 8] = [
+const WELL_KNOWN: [(&str, &str); 9] = [
     ("DATABASE_URL", "database.url"),
     ("DATABASE_OWNER_URL", "database.owner_url"),
     ("REDIS_URL", "redis.url"),
@@ -11,6 +11,7 @@ const WELL_KNOWN: [(&str, &str); 8] = [
     ("SUPABASE_JWT_SECRET", "auth.jwt_secret"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
     ("PHONEPE_CLIENT_ID", "phonepe.client_id"),
+    ("RESEND_URL", "mail.resend_url"),
     ("RESEND_API_KEY", "mail.resend_api_key"),
 ];
 

@@ -28,7 +28,10 @@ pub struct FieldError {
 
 /// A problem to be answered. The registry of codes decides status and title.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct Problem(Box<Content>);
+
+#[derive(Debug, Clone)]
+struct Content {
     code: ErrorCode,
     detail: Option<String>,
     errors: Vec<FieldError>,
@@ -64,47 +67,47 @@ pub struct ProblemBody {
 impl Problem {
     /// A problem with the code's own status and title.
     pub fn new(code: ErrorCode) -> Self {
-        Self { code, detail: None, errors: Vec::new(), retry_after_s: None, members: Map::new(), headers: Vec::new() }
+        Self(Box::new(Content { code, detail: None, errors: Vec::new(), retry_after_s: None, members: Map::new(), headers: Vec::new() }))
     }
 
     /// Says what happened this time. Never put secrets, tokens or other tenants' data here.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
 
     /// Names the fields that are wrong.
     #[must_use]
     pub fn errors(mut self, errors: Vec<FieldError>) -> Self {
-        self.errors = errors;
+        self.0.errors = errors;
         self
     }
 
     /// Adds `Retry-After` in seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after_s = Some(seconds);
+        self.0.retry_after_s = Some(seconds);
         self
     }
 
     /// Adds an extension member, for example the current answer of a stale save.
     #[must_use]
     pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+        self.0.members.insert(name.to_owned(), value.into());
         self
     }
 
     /// Adds a response header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.0.headers.push((name, value.into()));
         self
     }
 
     /// The stable code.
     pub fn code(&self) -> ErrorCode {
-        self.code
+        self.0.code
     }
 
     /// A server-side failure: logged here, once, and told to the caller without its cause.
@@ -120,13 +123,13 @@ impl Problem {
     }
 
     fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.code.as_str(), self.code.title())
+        write!(f, "{} {}", self.0.code.as_str(), self.0.code.title())
     }
 }
 
@@ -140,26 +143,26 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status());
         response.content_type("application/problem+json").insert_header(("Cache-Control", "no-store"));
-        if let Some(seconds) = self.retry_after_s {
+        if let Some(seconds) = self.0.retry_after_s {
             response.insert_header(("Retry-After", seconds.to_string()));
         }
-        for (name, value) in &self.headers {
+        for (name, value) in &self.0.headers {
             response.insert_header((*name, value.as_str()));
         }
         let body = ProblemBody {
-            kind: format!("/errors/{}", self.code.as_str()),
-            title: self.code.title().to_owned(),
-            status: self.code.status(),
-            detail: self.detail.clone(),
-            code: self.code.as_str().to_owned(),
+            kind: format!("/errors/{}", self.0.code.as_str()),
+            title: self.0.code.title().to_owned(),
+            status: self.0.code.status(),
+            detail: self.0.detail.clone(),
+            code: self.0.code.as_str().to_owned(),
             request_id: REQUEST_ID.try_with(Clone::clone).ok(),
-            errors: self.errors.clone(),
+            errors: self.0.errors.clone(),
         };
         let mut body = match serde_json::to_value(body) {
             Ok(Value::Object(body)) => body,
             _ => Map::new(),
         };
-        for (name, value) in &self.members {
+        for (name, value) in &self.0.members {
             body.entry(name.clone()).or_insert_with(|| value.clone());
         }
         response.json(Value::Object(body))
@@ -169,8 +172,7 @@ impl ResponseError for Problem {
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::Unavailable(_) => Self::unavailable(error),
-            DbError::LockTimeout => Self::unavailable(error),
+            DbError::Unavailable(_) | DbError::LockTimeout => Self::unavailable(error),
             DbError::Query(_) => Self::internal(error),
         }
     }

@@ -1,0 +1,10 @@
+//! From answers to manifests: the properties of checking and reducing, on fixtures and generated answers.
+
+#[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod generated;
+#[cfg(test)]
+mod reducer;
+#[cfg(test)]
+mod schemas;

@@ -1,0 +1,27 @@
+//! What the mailer counts.
+
+use prometheus::{Gauge, IntCounterVec, IntGauge, Opts, Registry};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    /// Attempts by `outcome`: sent, retried, failed.
+    pub(crate) attempts: IntCounterVec,
+    /// Mails that wait.
+    pub(crate) pending: IntGauge,
+    /// Age of the oldest of them in seconds; 0 when there is none.
+    pub(crate) oldest_age: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let metrics = Self {
+            attempts: IntCounterVec::new(Opts::new("mail_attempts_total", "Attempts to hand a mail to the provider."), &["outcome"])?,
+            pending: IntGauge::new("mail_pending", "Mails that wait to be sent.")?,
+            oldest_age: Gauge::new("mail_oldest_age_seconds", "Age of the oldest waiting mail.")?,
+        };
+        registry.register(Box::new(metrics.attempts.clone()))?;
+        registry.register(Box::new(metrics.pending.clone()))?;
+        registry.register(Box::new(metrics.oldest_age.clone()))?;
+        Ok(metrics)
+    }
+}

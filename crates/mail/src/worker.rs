@@ -1,0 +1,181 @@
+//! Sends what is due, in any number of processes at once.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::Clock;
+use service_kit::{
+    Kit,
+    db::{Db, DbError},
+    rate_limit::{Limit, RateLimiter},
+};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::{
+    metrics::Metrics,
+    outbox::{self, Claimed, Mark},
+    transport::{Outgoing, SendError, Transport},
+};
+
+/// A provider forgets an idempotency key after 24 hours: a repeat later than this could be a second mail.
+const REPEAT_WINDOW: TimeDelta = TimeDelta::hours(23);
+/// The longest pause between two attempts.
+const LONGEST_PAUSE_S: i64 = 1800;
+const POLL: Duration = Duration::from_secs(2);
+const BATCH: i64 = 10;
+/// Resend's default for a team, shared by all processes.
+const BUDGET: Limit = Limit { name: "mail_send", burst: 2, per_s: 1 };
+
+/// The worker that empties the outbox of one service.
+#[derive(Clone)]
+pub struct Mailer {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    limits: RateLimiter,
+    transport: Arc<dyn Transport>,
+    metrics: Metrics,
+    due: Arc<Notify>,
+}
+
+impl Mailer {
+    /// A mailer on the kit's worker pool that sends through `transport`.
+    ///
+    /// # Errors
+    /// When the metrics are registered already.
+    pub fn new(kit: &Kit, transport: Arc<dyn Transport>) -> prometheus::Result<Self> {
+        Ok(Self {
+            db: kit.worker_db.clone(),
+            clock: kit.clock.clone(),
+            limits: kit.limits.clone(),
+            transport,
+            metrics: Metrics::new(&kit.metrics.registry)?,
+            due: Arc::default(),
+        })
+    }
+
+    /// Looks for due mails at once instead of at the next poll.
+    pub fn wake(&self) {
+        self.due.notify_one();
+    }
+
+    /// Sends until the process drains. Failures are logged and tried again.
+    pub fn start(&self, kit: &Kit) {
+        let (this, draining) = (self.clone(), kit.lifecycle.draining());
+        kit.lifecycle.spawn_service("mailer", async move {
+            while !draining.is_cancelled() {
+                let pause = match this.send_due().await {
+                    Ok(Sent { full: true, pause: None }) => continue,
+                    Ok(sent) => sent.pause.map_or(POLL, |pause| pause.max(POLL)),
+                    Err(error) => {
+                        tracing::warn!(error = %error, "the mail outbox cannot be read");
+                        POLL
+                    }
+                };
+                tokio::select! {
+                    () = draining.cancelled() => {}
+                    () = tokio::time::sleep(pause) => {}
+                    () = this.due.notified() => {}
+                }
+            }
+        });
+    }
+
+    /// Sends one batch of due mails.
+    ///
+    /// # Errors
+    /// When the outbox cannot be read or marked; whatever was claimed is due again when its lease ends.
+    pub async fn send_due(&self) -> Result<Sent, DbError> {
+        let (token, now) = (Uuid::now_v7(), self.clock.now());
+        let claimed = {
+            let mut connection = self.db.get().await?;
+            let backlog = outbox::backlog(&mut connection, now).await?;
+            self.metrics.pending.set(backlog.pending);
+            self.metrics.oldest_age.set(backlog.oldest_age_s);
+            outbox::claim(&mut connection, now, token, BATCH).await?
+        };
+        let mut sent = Sent { full: i64::try_from(claimed.len()) == Ok(BATCH), pause: None };
+        for row in claimed {
+            let outcome = match sent.pause {
+                // The provider asked everybody to wait: the rest of the batch goes back without an attempt.
+                Some(pause) => Err(SendError::Transient { reason: "waiting for the provider".into(), retry_after: Some(pause) }),
+                None => self.attempt(&row).await,
+            };
+            if let Err(SendError::Transient { retry_after: Some(pause), .. }) = outcome {
+                sent.pause = Some(pause);
+            }
+            self.mark(&row, token, outcome).await?;
+        }
+        Ok(sent)
+    }
+
+    async fn attempt(&self, row: &Claimed) -> Result<String, SendError> {
+        if row.attempts > 1 && self.clock.now() - row.created_at > REPEAT_WINDOW {
+            return Err(SendError::Permanent("the provider no longer recognises a repeat".into()));
+        }
+        while !self.limits.take(BUDGET, "provider").await.allowed {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let mail = Outgoing {
+            purpose_key: row.purpose_key.clone(),
+            recipient: row.recipient.clone(),
+            subject: row.subject.clone(),
+            html: row.html.clone(),
+            text: row.body_text.clone(),
+        };
+        self.transport.send(&mail).await
+    }
+
+    async fn mark(&self, row: &Claimed, token: Uuid, outcome: Result<String, SendError>) -> Result<(), DbError> {
+        let now = self.clock.now();
+        let (label, mark) = match &outcome {
+            Ok(provider_id) => ("sent", Mark::Sent { provider_id }),
+            Err(SendError::Permanent(reason)) => {
+                tracing::error!(mail.purpose = row.purpose_key, mail.attempts = row.attempts, reason, "a mail was given up");
+                ("failed", Mark::Failed { reason })
+            }
+            Err(SendError::Transient { reason, retry_after }) => {
+                tracing::warn!(mail.purpose = row.purpose_key, mail.attempts = row.attempts, reason, "a mail was not taken");
+                ("retried", Mark::Retry { at: next_attempt(now, row.attempts, *retry_after), reason })
+            }
+        };
+        self.metrics.attempts.with_label_values(&[label]).inc();
+        let mut connection = self.db.get().await?;
+        if outbox::mark(&mut connection, now, row.id, token, &mark).await? == 0 {
+            tracing::warn!(mail.purpose = row.purpose_key, "the lease of a mail went to another process");
+        }
+        Ok(())
+    }
+}
+
+/// What a batch did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// The batch was full, so more may be due.
+    pub full: bool,
+    /// How long the provider asks everybody to wait.
+    pub pause: Option<Duration>,
+}
+
+/// 2 s, 4 s, 8 s … to half an hour, never sooner than the provider asks.
+fn next_attempt(now: DateTime<Utc>, attempts: i32, retry_after: Option<Duration>) -> DateTime<Utc> {
+    let exponent = u32::try_from(attempts).unwrap_or(0).min(12);
+    let own = TimeDelta::seconds((1_i64 << exponent).min(LONGEST_PAUSE_S));
+    let asked = retry_after.and_then(|pause| TimeDelta::from_std(pause).ok()).unwrap_or_default();
+    now + own.max(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_to_half_an_hour_and_respect_the_provider() {
+        let now = DateTime::UNIX_EPOCH;
+        let pause = |attempts, asked: Option<u64>| (next_attempt(now, attempts, asked.map(Duration::from_secs)) - now).num_seconds();
+        assert_eq!([1, 2, 3].map(|attempts| pause(attempts, None)), [2, 4, 8]);
+        assert_eq!(pause(40, None), LONGEST_PAUSE_S);
+        assert_eq!(pause(1, Some(90)), 90);
+        assert_eq!(pause(8, Some(1)), 256);
+    }
+}

@@ -1,0 +1,109 @@
+//! The mailer against a real database.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+use mail::{Mail, Mailer, Outgoing, SendError, Transport, enqueue};
+use service_kit::{
+    Kit, Lifecycle, ServiceIdentity,
+    config::{self, Environment, KitConfig, Problems, ServiceConfig},
+};
+use testkit::{Database, redis_url};
+
+#[derive(Clone, Debug, serde::Deserialize)]
+struct NoSettings {}
+
+impl ServiceConfig for NoSettings {
+    const DEFAULTS: &'static str = "";
+
+    fn validate(&self, _: &KitConfig, _: &mut Problems) {}
+}
+
+const IDENTITY: ServiceIdentity = ServiceIdentity { name: "payments-svc", section: "payments", schema: "payments" };
+
+fn kit(database: &Database) -> Kit {
+    let (url, redis) = (database.url("payments_svc"), redis_url());
+    let environment = Environment::from_pairs([
+        ("DATABASE_URL", url.as_str()),
+        ("REDIS_URL", redis.as_str()),
+        ("AMQP_URL", "amqp://nobody:nothing@127.0.0.1:1/none"),
+        ("GROUNDWORK__AUTH__ISSUER", "http://auth.test"),
+        ("SUPABASE_JWT_SECRET", "a-secret-that-only-tests-know-0123456789"),
+        ("GROUNDWORK__LIMITS__PROFILE", "load"),
+    ]);
+    let config = config::load::<NoSettings>(IDENTITY.section, None, &environment).unwrap();
+    Kit::new(IDENTITY, config.kit, Lifecycle::on_this_runtime()).unwrap()
+}
+
+/// Takes every mail, after refusing the first `failures` attempts.
+#[derive(Default)]
+struct Recorder {
+    failures: AtomicUsize,
+    taken: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl Transport for Recorder {
+    async fn send(&self, mail: &Outgoing) -> Result<String, SendError> {
+        if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return Err(SendError::Transient { reason: "500".into(), retry_after: None });
+        }
+        self.taken.lock().unwrap().push(mail.purpose_key.clone());
+        Ok("provider-id".into())
+    }
+}
+
+fn mail(purpose: &str) -> Mail {
+    Mail {
+        purpose_key: purpose.into(),
+        recipient: "asha@example.test".into(),
+        subject: "Subject".into(),
+        html: "<p>Body</p>".into(),
+        text: "Body".into(),
+        workspace: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_purpose_sends_one_mail_whatever_the_number_of_workers() {
+    let database = Database::create().await;
+    let kit = kit(&database);
+    let mut connection = kit.db.get().await.unwrap();
+    for n in 0..8 {
+        assert!(enqueue(&mut connection, kit.clock.now(), &mail(&format!("purpose/{n}"))).await.unwrap());
+        assert!(!enqueue(&mut connection, kit.clock.now(), &mail(&format!("purpose/{n}"))).await.unwrap());
+    }
+    let recorder = Arc::new(Recorder::default());
+    let mailer = Mailer::new(&kit, recorder.clone()).unwrap();
+    let (first, second, third) = tokio::join!(mailer.send_due(), mailer.send_due(), mailer.send_due());
+    assert!(first.is_ok() && second.is_ok() && third.is_ok());
+    let mut taken = recorder.taken.lock().unwrap().clone();
+    taken.sort_unstable();
+    assert_eq!(taken, (0..8).map(|n| format!("purpose/{n}")).collect::<Vec<_>>());
+    assert_eq!(database.number("select count(*) from payments.mail_outbox where sent_at is not null and provider_id = 'provider-id'").await, 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_is_not_taken_waits_and_one_that_could_be_sent_twice_is_given_up() {
+    let database = Database::create().await;
+    let kit = kit(&database);
+    let mut connection = kit.db.get().await.unwrap();
+    enqueue(&mut connection, kit.clock.now(), &mail("purpose/1")).await.unwrap();
+    let recorder = Arc::new(Recorder { failures: AtomicUsize::new(1), ..Recorder::default() });
+    let mailer = Mailer::new(&kit, recorder.clone()).unwrap();
+    mailer.send_due().await.unwrap();
+    mailer.send_due().await.unwrap();
+    assert_eq!(database.number("select count(*) from payments.mail_outbox where attempts = 1 and last_error = '500'").await, 1);
+    diesel_async::RunQueryDsl::execute(
+        diesel::sql_query("update payments.mail_outbox set available_at = now(), created_at = now() - interval '23 hours 1 minute'"),
+        &mut database.admin().await,
+    )
+    .await
+    .unwrap();
+    mailer.send_due().await.unwrap();
+    assert!(recorder.taken.lock().unwrap().is_empty());
+    assert_eq!(database.number("select count(*) from payments.mail_outbox where failed_at is not null").await, 1);
+}

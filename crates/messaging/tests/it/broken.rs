@@ -1,0 +1,48 @@
+use domain::ids::OrderId;
+use lapin::{
+    options::{QueueDeclareOptions, QueueDeleteOptions},
+    types::FieldTable,
+};
+
+use crate::rig::{QUEUE, Recorder, Rig, confirmed, eventually};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_broker_closes_are_built_anew() {
+    let rig = Rig::new().await;
+    let _payments = rig.process("payments-svc", vec![]);
+    let onboarding = rig.process("onboarding-svc", vec![Recorder::new(|_| Ok(())).on(QUEUE)]);
+    onboarding.ready().await;
+    eventually("the broker lists and closes them", async || rig.vhost.close_all_connections().await >= 2).await;
+    eventually("the consumer was lost", async || onboarding.metric("messaging_consumer_rebuilds_total") >= 1.0).await;
+    rig.tell(&[confirmed(OrderId::generate())]).await;
+    eventually("the effect", async || rig.effects().await == 1).await;
+    onboarding.ready().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_queue_is_declared_again_and_nothing_sent_meanwhile_is_lost() {
+    let rig = Rig::new().await;
+    let _payments = rig.process("payments-svc", vec![]);
+    let onboarding = rig.process("onboarding-svc", vec![Recorder::new(|_| Ok(())).on(QUEUE)]);
+    onboarding.ready().await;
+    let connection = rig.connection().await;
+    let channel = connection.create_channel().await.unwrap();
+    channel.queue_delete(QUEUE.into(), QueueDeleteOptions::default()).await.unwrap();
+    eventually("the consumer was lost", async || onboarding.metric("messaging_consumer_rebuilds_total") >= 1.0).await;
+    onboarding.ready().await;
+    rig.tell(&[confirmed(OrderId::generate())]).await;
+    eventually("the effect", async || rig.effects().await == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_with_other_arguments_stops_the_process_instead_of_a_loop() {
+    let rig = Rig::new().await;
+    let connection = rig.connection().await;
+    let channel = connection.create_channel().await.unwrap();
+    channel.queue_delete(QUEUE.into(), QueueDeleteOptions::default()).await.unwrap();
+    channel.queue_declare(QUEUE.into(), QueueDeclareOptions::durable(), FieldTable::default()).await.unwrap();
+    let error = messaging::topology::declare_all(&connection).await.unwrap_err().to_string();
+    assert!(error.contains(QUEUE) && error.contains("other arguments"), "{error}");
+    let payments = rig.process("payments-svc", vec![]);
+    eventually("the process stops", async || payments.lifecycle.draining().is_cancelled()).await;
+}

@@ -1,0 +1,11 @@
+//! Conformance against a real broker and a real database: whatever fails, nothing is lost, nothing has two effects and
+//! nothing is published out of order. Needs the test stack.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod broken;
+mod consuming;
+mod dead_letters;
+mod permissions;
+mod publishing;
+mod rig;

@@ -1,0 +1,242 @@
+//! Processes of two services on one database and one vhost.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use diesel::sql_types;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use domain::{
+    SystemClock,
+    clock::Clock,
+    event::{Event, Open, PaymentEvent},
+    ids::{EventId, OrderId, WorkspaceId},
+    money::{Currency, Paise},
+    plan::{Cycle, PlanCode},
+};
+use lapin::{
+    BasicProperties, Connection, ConnectionProperties,
+    options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
+    types::FieldTable,
+};
+use messaging::{ConsumerSpec, Delivered, Handler, HandlerError, Messaging, MessagingConfig, Parts, outbox, topology};
+use prometheus::Registry;
+use service_kit::{Lifecycle, config::DatabaseConfig, db::Db};
+use testkit::{Database, Vhost};
+
+/// The queue on which most tests consume: one active consumer, one message at a time.
+pub const QUEUE: &str = "onboarding-svc.payments.v1";
+/// A queue that several replicas consume at once.
+pub const SHARED_QUEUE: &str = "auth-svc.payments.v1";
+
+/// A database with a table for effects, and a vhost with the topology.
+pub struct Rig {
+    pub database: Database,
+    pub vhost: Vhost,
+}
+
+impl Rig {
+    pub async fn new() -> Self {
+        let rig = Self { database: Database::create().await, vhost: Vhost::create().await };
+        let mut admin = rig.database.admin().await;
+        admin
+            .batch_execute(
+                "create table public.effect (id bigserial, event_id uuid, aggregate_id uuid, sequence bigint, retries int);
+                 grant usage on schema public to public;
+                 grant all on public.effect, public.effect_id_seq to public;",
+            )
+            .await
+            .unwrap();
+        topology::declare_all(&rig.connection().await).await.unwrap();
+        rig
+    }
+
+    pub async fn connection(&self) -> Connection {
+        Connection::connect(&self.vhost.url(), ConnectionProperties::default()).await.unwrap()
+    }
+
+    /// Starts a process of a service with its relay and these consumers.
+    pub fn process(&self, service: &'static str, consumers: Vec<ConsumerSpec>) -> Process {
+        let (schema, role) = match service {
+            "payments-svc" => ("payments", "payments_svc"),
+            "onboarding-svc" => ("onboarding", "onboarding_svc"),
+            "auth-svc" => ("identity", "auth_svc"),
+            other => panic!("{other}"),
+        };
+        let lifecycle = Lifecycle::on_this_runtime();
+        let database_url: secrecy::SecretString = self.database.url(role).into();
+        let config = DatabaseConfig {
+            url: database_url.clone(),
+            owner_url: String::new().into(),
+            pool_size: 8,
+            worker_pool_size: 8,
+            wait_timeout_ms: 1_000,
+            create_timeout_ms: 1_500,
+            recycle_timeout_ms: 500,
+            checkout_timeout_ms: 1_800,
+            statement_timeout_ms: 5_000,
+            lock_timeout_ms: 5_000,
+            idle_in_transaction_timeout_ms: 15_000,
+        };
+        let db = Db::new(&config, service, schema, 8, &lifecycle).unwrap();
+        let registry = Registry::new();
+        let parts = Parts { db, clock: Arc::new(SystemClock), lifecycle: lifecycle.clone(), registry: registry.clone() };
+        let config = MessagingConfig { service, schema, amqp_url: self.vhost.url().into(), database_url };
+        let messaging = Messaging::start_with(&parts, &config, consumers).unwrap();
+        Process { messaging, lifecycle, registry }
+    }
+
+    /// What a use case of payments-svc does: all events in one transaction.
+    pub async fn tell(&self, events: &[Event]) -> Vec<EventId> {
+        let mut connection = self.database.service("payments_svc", "payments").await;
+        connection.batch_execute("begin").await.unwrap();
+        let mut ids = Vec::new();
+        for event in events {
+            ids.push(outbox::append(&mut connection, now(), event).await.unwrap());
+        }
+        connection.batch_execute("commit").await.unwrap();
+        ids
+    }
+
+    /// Publishes without an outbox, as a stranger could.
+    pub async fn publish(&self, routing_key: &str, properties: BasicProperties, body: &[u8]) {
+        let connection = self.connection().await;
+        let channel = connection.create_channel().await.unwrap();
+        channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+        let confirm = channel
+            .basic_publish(topology::EVENTS.into(), routing_key.into(), BasicPublishOptions::default(), body, properties)
+            .await
+            .unwrap();
+        assert!(confirm.await.unwrap().is_ack());
+    }
+
+    pub async fn effects(&self) -> i64 {
+        self.database.number("select count(*) from public.effect").await
+    }
+
+    pub async fn inboxed(&self, consumer: &str) -> i64 {
+        let schema = if consumer.starts_with("auth") { "identity" } else { "onboarding" };
+        self.database.number(&format!("select count(*) from {schema}.inbox where consumer = '{consumer}'")).await
+    }
+
+    pub async fn unpublished(&self) -> i64 {
+        self.database.number("select count(*) from payments.outbox where published_at is null").await
+    }
+
+    /// Messages that wait in a queue, as the broker counts them at this moment.
+    pub async fn waiting(&self, queue: &str) -> u32 {
+        let connection = self.connection().await;
+        let channel = connection.create_channel().await.unwrap();
+        let passive = QueueDeclareOptions::durable().passive();
+        channel.queue_declare(queue.into(), passive, FieldTable::default()).await.unwrap().message_count()
+    }
+
+    /// Messages in a queue, delivered ones included, as the broker counted them up to five seconds ago.
+    pub async fn held(&self, queue: &str) -> u64 {
+        let answer = self.vhost.request(reqwest::Method::GET, &format!("api/queues/{}/{queue}", self.vhost.name()), None).await;
+        answer.get("messages").and_then(serde_json::Value::as_u64).unwrap_or(u64::MAX)
+    }
+}
+
+/// A running process; it drains when it goes.
+pub struct Process {
+    pub messaging: Messaging,
+    pub lifecycle: Lifecycle,
+    pub registry: Registry,
+}
+
+impl Process {
+    /// The value of a metric, summed over its labels.
+    pub fn metric(&self, name: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == name);
+        family.map_or(0.0, |family| {
+            family.get_metric().iter().map(|metric| metric.get_counter().get_value() + metric.get_gauge().get_value()).sum()
+        })
+    }
+
+    /// Waits until its consumers take events.
+    pub async fn ready(&self) {
+        eventually("the consumers are there", async || self.messaging.consumers().iter().all(|consumer| consumer.gone_for.is_none())).await;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.lifecycle.drain();
+    }
+}
+
+/// Decides what a delivery comes to, before its effect is written.
+type Rule = Box<dyn Fn(&Delivered) -> Result<(), HandlerError> + Send + Sync>;
+
+/// Writes one effect per event, if its rule allows.
+pub struct Recorder {
+    rule: Rule,
+    pause: Duration,
+    pub committed: Arc<Mutex<Vec<EventId>>>,
+}
+
+impl Recorder {
+    pub fn new(rule: impl Fn(&Delivered) -> Result<(), HandlerError> + Send + Sync + 'static) -> Self {
+        Self { rule: Box::new(rule), pause: Duration::ZERO, committed: Arc::default() }
+    }
+
+    pub fn slow(pause: Duration) -> Self {
+        Self { pause, ..Self::new(|_| Ok(())) }
+    }
+
+    pub fn on(self, queue: &str) -> ConsumerSpec {
+        ConsumerSpec::new(queue, self).unwrap()
+    }
+}
+
+#[async_trait]
+impl Handler for Recorder {
+    async fn handle(&self, connection: &mut AsyncPgConnection, event: &Delivered) -> Result<(), HandlerError> {
+        diesel::sql_query("insert into public.effect (event_id, aggregate_id, sequence, retries) values ($1, $2, $3, $4)")
+            .bind::<sql_types::Uuid, _>(event.id.as_uuid())
+            .bind::<sql_types::Uuid, _>(event.event.aggregate().id)
+            .bind::<sql_types::BigInt, _>(event.sequence)
+            .bind::<sql_types::Integer, _>(i32::try_from(event.retries).unwrap())
+            .execute(connection)
+            .await?;
+        tokio::time::sleep(self.pause).await;
+        (self.rule)(event)
+    }
+
+    async fn committed(&self, event: &Delivered) {
+        self.committed.lock().unwrap().push(event.id);
+    }
+}
+
+pub fn now() -> DateTime<Utc> {
+    SystemClock.now()
+}
+
+pub fn confirmed(order: OrderId) -> Event {
+    Event::PaymentConfirmed(PaymentEvent {
+        workspace_id: WorkspaceId::generate(),
+        order_id: order,
+        plan: Open::Known(PlanCode::Glide),
+        cycle: Open::Known(Cycle::Monthly),
+        amount: Paise::new(700_000),
+        currency: Open::Known(Currency::Inr),
+        provider_reference: None,
+        failure: None,
+    })
+}
+
+/// Waits up to half a minute for something to become true.
+pub async fn eventually(what: &str, check: impl AsyncFn() -> bool) {
+    for _ in 0..300 {
+        if check().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("not within 30 s: {what}");
+}

@@ -1,0 +1,11 @@
+//! The kit against real PostgreSQL and Redis.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod configuration;
+mod database;
+mod idempotency;
+mod limits;
+mod probe;
+mod server;
+mod tokens;

@@ -1,0 +1,127 @@
+//! The smallest service there is, with one endpoint of each kind.
+
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, post, web};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use serde::Deserialize;
+use service_kit::{
+    Kit, Service, ServiceIdentity,
+    auth::{Authenticated, Member},
+    command::Check,
+    config::{KitConfig, Problems, ServiceConfig},
+    http::{JsonBody, Problem},
+};
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct ProbeConfig {
+    pub greeting: String,
+}
+
+impl ServiceConfig for ProbeConfig {
+    const DEFAULTS: &'static str = "greeting = \"hello\"\n";
+
+    fn validate(&self, _: &KitConfig, problems: &mut Problems) {
+        problems.require("greeting", &self.greeting);
+    }
+}
+
+/// Poses as auth-svc, whose role and schema exist in every test database.
+pub struct Probe(Kit);
+
+#[derive(clap::Subcommand)]
+pub enum NoCommand {}
+
+impl Service for Probe {
+    const IDENTITY: ServiceIdentity = ServiceIdentity { name: "auth-svc", section: "auth_svc", schema: "identity" };
+    const ABOUT: &'static str = "a probe";
+    const OPENAPI_PATH: &'static str = "/openapi.json";
+    type Config = ProbeConfig;
+    type Command = NoCommand;
+
+    fn build(kit: Kit, _: ProbeConfig) -> anyhow::Result<Self> {
+        Ok(Self(kit))
+    }
+
+    fn kit(&self) -> &Kit {
+        &self.0
+    }
+
+    fn migrations() -> EmbeddedMigrations {
+        const NONE: EmbeddedMigrations = embed_migrations!("../../migrations/identity");
+        NONE
+    }
+
+    fn openapi() -> utoipa::openapi::OpenApi {
+        utoipa::openapi::OpenApi::default()
+    }
+
+    fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+        routes.route("/whoami", web::get().to(whoami)).route("/workspace", web::get().to(workspace));
+        routes.map(|routes| routes.service(echo).route("/panic", web::get().to(panicking)).route("/slow-write", web::post().to(slow_write)));
+    }
+
+    fn start_workers(self: &Arc<Self>) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    async fn doctor(self: &Arc<Self>) -> Vec<Check> {
+        Vec::new()
+    }
+
+    async fn run(self: &Arc<Self>, command: NoCommand) -> anyhow::Result<()> {
+        match command {}
+    }
+}
+
+async fn whoami(user: Authenticated) -> HttpResponse {
+    HttpResponse::Ok().body(user.claims.user.to_string())
+}
+
+async fn workspace(member: Member) -> HttpResponse {
+    HttpResponse::Ok().body(format!("{} {}", member.workspace, member.role))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Echo {
+    pub items: Vec<Item>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    pub count: u8,
+}
+
+#[post("/echo")]
+async fn echo(body: JsonBody<Echo>) -> HttpResponse {
+    HttpResponse::Ok().body(body.items.iter().map(|item| u32::from(item.count)).sum::<u32>().to_string())
+}
+
+async fn panicking() -> HttpResponse {
+    panic!("planted")
+}
+
+/// Writes a row half a second after the request came, whether or not the caller is still there.
+async fn slow_write(kit: web::Data<Kit>) -> Result<HttpResponse, Problem> {
+    let worker = kit.get_ref().clone();
+    kit.lifecycle
+        .detached(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            let mut connection = worker.db.get().await?;
+            let entry = service_kit::audit::Entry {
+                workspace: None,
+                actor: None,
+                action: "probe.write",
+                resource: "probe",
+                outcome: "done",
+                request_id: None,
+                detail: serde_json::json!({}),
+            };
+            service_kit::audit::record(&mut connection, worker.clock.now(), &entry).await?;
+            Ok::<_, service_kit::db::DbError>(())
+        })
+        .await??;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,102 @@
+//! What every endpoint answers to bad requests, and that a caller who leaves cuts nothing.
+
+use std::time::Duration;
+
+use testkit::{Database, Running, config};
+use tokio::io::AsyncWriteExt;
+
+use crate::probe::Probe;
+
+async fn probe() -> (Database, Running) {
+    let database = Database::create().await;
+    let running = Running::start::<Probe>(config::<Probe>(&database, None, &[]), false);
+    (database, running)
+}
+
+fn client() -> reqwest::Client {
+    service_kit::http_client(Duration::from_secs(10)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_bodies_are_client_errors_with_a_code_and_a_pointer() {
+    let (_database, running) = probe().await;
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let huge = format!(r#"{{"items":[{}]}}"#, vec![r#"{"count":1}"#; 60_000].join(","));
+    let cases: [(&str, &str, u16, &str, Option<&str>); 9] = [
+        ("application/json", r#"{"items":[{"count":1},{"count":2}]}"#, 200, "", None),
+        ("application/json", r#"{"items":[{"count":1},{"count":"x"}]}"#, 422, "GW-0006", Some("/items/1/count")),
+        ("application/json", r#"{"items":[{"count":300}]}"#, 422, "GW-0006", Some("/items/0/count")),
+        ("application/json", r#"{"items":[],"more":1}"#, 422, "GW-0006", Some("/more")),
+        ("application/json", "", 400, "GW-0007", None),
+        ("application/json", r#"{"items":"#, 400, "GW-0007", None),
+        ("application/json", &deep, 422, "GW-0006", None),
+        ("text/plain", "{}", 415, "GW-0008", None),
+        ("application/json", &huge, 413, "GW-0009", None),
+    ];
+    for (kind, body, status, code, pointer) in cases {
+        let answer = client().post(format!("{}/echo", running.url)).header("content-type", kind).body(body.to_owned()).send().await.unwrap();
+        let shown: String = body.chars().take(60).collect();
+        assert_eq!(answer.status().as_u16(), status, "{shown}");
+        if status != 200 {
+            let problem: serde_json::Value = answer.json().await.unwrap();
+            assert_eq!(problem["code"], code, "{shown}");
+            if let Some(pointer) = pointer {
+                assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_paths_and_methods_are_problems_and_request_ids_are_kept_when_well_formed() {
+    let (_database, running) = probe().await;
+    let unknown = client().get(format!("{}/nowhere", running.url)).header("x-request-id", "caller-chosen-1").send().await.unwrap();
+    assert_eq!((unknown.status().as_u16(), unknown.headers()["x-request-id"].to_str().unwrap()), (404, "caller-chosen-1"));
+    assert_eq!(unknown.json::<serde_json::Value>().await.unwrap()["request_id"], "caller-chosen-1");
+    let method = client().delete(format!("{}/whoami", running.url)).header("x-request-id", "bad id !").send().await.unwrap();
+    assert_eq!((method.status().as_u16(), method.headers()["content-type"].to_str().unwrap()), (404, "application/problem+json"));
+    assert_ne!(method.headers()["x-request-id"], "bad id !");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_resets_the_connection_does_not_cut_a_write() {
+    let (database, running) = probe().await;
+    let address = running.url.strip_prefix("http://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"POST /slow-write HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    // Linger zero makes the close a reset.
+    stream.set_zero_linger().unwrap();
+    drop(stream);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(database.number("select count(*) from identity.audit_log where action = 'probe.write'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_name_routes_by_pattern_and_never_by_path() {
+    let (_database, running) = probe().await;
+    client().get(format!("{}/nowhere/01990000-0000-7000-8000-000000000000", running.url)).send().await.unwrap();
+    client().get(format!("{}/whoami", running.url)).send().await.unwrap();
+    let metrics = client().get(format!("{}/metrics", running.internal_url)).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains(r#"http_request_duration_seconds_count{method="GET",route="/whoami",status="401"} 1"#), "{metrics}");
+    assert!(metrics.contains(r#"route="unmatched",status="404"} 1"#) && !metrics.contains("01990000"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_follows_the_database_and_the_drain() {
+    let (_database, running) = probe().await;
+    let ready = |url: String| async move { client().get(format!("{url}/readyz")).send().await.unwrap().status().as_u16() };
+    assert_eq!(ready(running.internal_url.clone()).await, 200);
+    let database = Database::create().await;
+    let settings = [("DATABASE_URL", "postgres://auth_svc:x@127.0.0.1:1/none")];
+    let down = Running::start::<Probe>(config::<Probe>(&database, None, &settings), false);
+    assert_eq!(ready(down.internal_url.clone()).await, 503);
+    let started = std::time::Instant::now();
+    let answer = client().get(format!("{}/workspace", down.url)).bearer_auth(issue()).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 503);
+    assert!(started.elapsed() < Duration::from_secs(3), "a lost database must be answered quickly");
+}
+
+fn issue() -> String {
+    testkit::issue_token(uuid::Uuid::now_v7(), "a@example.test", chrono::TimeDelta::hours(1))
+}

@@ -1,0 +1,174 @@
+//! The journey: sign up, pay, answer 23 steps, finalize, read the manifest.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, bail, ensure};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use crate::{
+    Addresses,
+    client::{Answer, Ask, Client},
+};
+
+/// The answers of the demo company.
+const ANSWERS: &str = include_str!("../../../../domain/tests/fixtures/answers/acme.json");
+
+/// Is told of every step that is done.
+pub trait Progress {
+    fn done(&mut self, step: &str, detail: &str);
+}
+
+/// Tells nobody.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn done(&mut self, _: &str, _: &str) {}
+}
+
+struct Printed {
+    last: Instant,
+}
+
+impl Progress for Printed {
+    fn done(&mut self, step: &str, detail: &str) {
+        println!("  {:>6} ms  {step:<22} {detail}", self.last.elapsed().as_millis());
+        self.last = Instant::now();
+    }
+}
+
+/// Runs one journey and prints it.
+pub async fn demo(addresses: &Addresses, email: Option<String>, password: &str, export: Option<&Path>) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let email = email.unwrap_or_else(|| format!("demo-{}@example.test", uuid::Uuid::now_v7().simple()));
+    println!("The journey through {}", addresses.gateway);
+    let manifest = journey(addresses, &email, password, begun + Duration::from_secs(120), &mut Printed { last: begun }).await?;
+    println!("\n{}", serde_json::to_string_pretty(&manifest.body)?);
+    println!("\nchecksum   {}", manifest.text("/record/checksum")?);
+    println!("demo login {email} / {password}");
+    println!("took       {:.1} s", begun.elapsed().as_secs_f64());
+    if let Some(path) = export {
+        let mut client = Client::new(&addresses.gateway, begun + Duration::from_secs(120))?;
+        sign_in(&mut client, &email, password).await?;
+        let content = client.expect(&Ask::get("/api/context/export?format=json")).await?;
+        std::fs::write(path, &content.bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("exported   {} ({} bytes)", path.display(), content.bytes.len());
+    }
+    Ok(())
+}
+
+/// Runs one journey to its manifest. Everything is retried until the deadline, as a patient person would.
+pub async fn journey(
+    addresses: &Addresses,
+    email: &str,
+    password: &str,
+    deadline: Instant,
+    progress: &mut impl Progress,
+) -> anyhow::Result<Answer> {
+    let mut client = Client::new(&addresses.gateway, deadline)?;
+    sign_up(&mut client, email, password).await?;
+    progress.done("signed up", email);
+    let profile = client.expect(&Ask::post("/api/auth/ensure-profile", json!({}))).await?;
+    progress.done("profile", profile.text("/workspace/id").unwrap_or("ready"));
+    pay(&client, addresses, deadline, progress).await?;
+    let resume = client.until("the unlock", Ask::get("/api/onboarding"), |answer| {
+        answer.status.is_success() && answer.text("/status").is_ok_and(|status| status != "locked")
+    });
+    let resume = resume.await?;
+    progress.done("onboarding unlocked", resume.text("/status")?);
+    let steps = answer_steps(&client).await?;
+    progress.done("steps completed", &format!("{steps} of 23"));
+    let key = uuid::Uuid::now_v7().to_string();
+    let finalized = client.expect(&Ask::post("/api/onboarding/finalize", json!({})).header("Idempotency-Key", key)).await?;
+    progress.done("finalized", finalized.text("/sha256").unwrap_or_default());
+    let manifest = client.until("the manifest", Ask::get("/api/context/manifest"), |answer| answer.status == 200).await?;
+    progress.done("manifest", &format!("version {}", manifest.text("/record/version")?));
+    verify_checksum(&client, &manifest).await?;
+    progress.done("checksum verified", "SHA-256 of the exported bytes");
+    let gate = client.until("the gate to open", Ask::get("/api/auth/verify-profile"), |answer| {
+        answer.text("/next").is_ok_and(|next| next == "app")
+    });
+    gate.await?;
+    progress.done("gate", "next is app");
+    Ok(manifest)
+}
+
+async fn sign_up(client: &mut Client, email: &str, password: &str) -> anyhow::Result<()> {
+    let answer = client.send(&Ask::post("/auth/v1/signup", json!({"email": email, "password": password}))).await?;
+    if answer.status.is_success() {
+        client.token = Some(answer.text("/access_token")?.to_owned());
+        return Ok(());
+    }
+    // The first attempt may have succeeded while its answer was lost.
+    ensure!(answer.status == 422 || answer.status == 400, "sign-up answered {}: {}", answer.status, answer.body);
+    sign_in(client, email, password).await
+}
+
+async fn sign_in(client: &mut Client, email: &str, password: &str) -> anyhow::Result<()> {
+    let answer = client.expect(&Ask::post("/auth/v1/token?grant_type=password", json!({"email": email, "password": password}))).await?;
+    client.token = Some(answer.text("/access_token")?.to_owned());
+    Ok(())
+}
+
+async fn pay(client: &Client, addresses: &Addresses, deadline: Instant, progress: &mut impl Progress) -> anyhow::Result<()> {
+    let key = uuid::Uuid::now_v7().to_string();
+    let initiate = Ask::post("/api/payments/v2/initiate", json!({"plan": "glide", "cycle": "monthly", "autopay": false}))
+        .header("Idempotency-Key", key);
+    // A lost answer of PhonePe leaves the order pending without an address to go to; it is there when asked again.
+    let order = client.until("an order to pay", initiate, |answer| {
+        !answer.status.is_success() || answer.body.pointer("/redirect_url").is_some_and(Value::is_string)
+    });
+    let order = order.await?;
+    ensure!(order.status.is_success(), "initiate answered {}: {}", order.status, order.body);
+    let order_id = order.text("/order_id")?.to_owned();
+    progress.done("order", &order_id);
+    let sandbox = Client::new(&addresses.sandbox, deadline)?;
+    let path = format!("/control/orders/{order_id}-1/pay");
+    sandbox.expect(&Ask::post(&path, json!({"outcome": "success"}))).await?;
+    progress.done("paid at the sandbox", "");
+    let status = format!("/api/payments/v2/status/{order_id}");
+    let paid = client.until("the confirmation", Ask::get(&status), |answer| {
+        answer.text("/state").is_ok_and(|state| state != "pending" && state != "created")
+    });
+    let paid = paid.await?;
+    ensure!(paid.text("/state")? == "completed", "the order ended as {}", paid.body);
+    progress.done("payment confirmed", paid.text("/state")?);
+    Ok(())
+}
+
+async fn answer_steps(client: &Client) -> anyhow::Result<usize> {
+    let answers: Value = serde_json::from_str(ANSWERS)?;
+    let answers = answers.as_object().context("the fixture is not an object")?;
+    for (slug, answer) in answers {
+        let draft = format!("/api/onboarding/steps/{slug}/draft");
+        let mut revision = r#""0""#.to_owned();
+        // A retried save meets its own first attempt as a newer revision, which is then the one to go on from.
+        for attempt in 0.. {
+            let save = Ask::put(&draft, json!({"answer": answer})).header("If-Match", revision.clone());
+            let saved = client.send(&save).await?;
+            match saved.status.as_u16() {
+                200 | 204 => break,
+                412 if attempt < 5 => revision = current_revision(client, slug).await?,
+                _ => bail!("saving {slug} answered {}: {}", saved.status, saved.body),
+            }
+        }
+        let path = format!("/api/onboarding/steps/{slug}/complete");
+        client.expect(&Ask::post(&path, json!({}))).await.with_context(|| format!("completing {slug}"))?;
+    }
+    Ok(answers.len())
+}
+
+async fn current_revision(client: &Client, slug: &str) -> anyhow::Result<String> {
+    let path = format!("/api/onboarding/steps/{slug}");
+    let answer = client.expect(&Ask::get(&path)).await?;
+    Ok(answer.etag.unwrap_or_else(|| r#""0""#.to_owned()))
+}
+
+async fn verify_checksum(client: &Client, manifest: &Answer) -> anyhow::Result<()> {
+    let content = client.expect(&Ask::get("/api/context/manifest?view=content")).await?;
+    let digest = hex::encode(Sha256::digest(&content.bytes));
+    let checksum = manifest.text("/record/checksum")?;
+    ensure!(digest == checksum, "the manifest says {checksum}, its bytes are {digest}");
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! The invariants J1–J8 of a system at rest, asked of PostgreSQL, RabbitMQ and the sandbox directly: nothing here calls
+//! our services or our library code.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use diesel::{
+    QueryableByName,
+    sql_types::{BigInt, Text, Uuid as SqlUuid},
+};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// Name, what it says, and a query that counts violations.
+const BY_SQL: [(&str, &str, &str); 9] = [
+    (
+        "J1",
+        "every completed payment's confirmation was consumed by onboarding, and every paid workspace is unlocked",
+        "select count(*) from payments.orders o where o.state = 'completed' and (\
+           not exists (select 1 from onboarding.unlock u where u.workspace_id = o.workspace_id) \
+           or not exists (select 1 from payments.outbox e join onboarding.inbox i on i.event_id = e.event_id \
+                          where e.aggregate_id = o.id and e.event_type = 'payments.payment.confirmed.v1'))",
+    ),
+    (
+        "J2",
+        "no unlock without a completed payment of the plan's amount",
+        "select count(*) from onboarding.unlock u where u.source = 'payment' and not exists (\
+           select 1 from payments.orders o join payments.plan p on p.code = o.plan \
+           where o.id = u.source_id and o.workspace_id = u.workspace_id and o.state = 'completed' and o.currency = 'INR' \
+             and o.amount = case o.cycle when 'monthly' then p.monthly_amount else p.yearly_amount end)",
+    ),
+    (
+        "J3",
+        "one unlock and one event of each kind per payment",
+        "select (select count(*) from (select 1 from onboarding.unlock group by workspace_id having count(*) > 1) a) \
+              + (select count(*) from (select 1 from payments.outbox where aggregate_type = 'order' \
+                                       group by aggregate_id, event_type having count(*) > 1) b)",
+    ),
+    (
+        "J4",
+        "every outbox row is published, none is parked",
+        "select count(*) from (select published_at from identity.outbox union all select published_at from payments.outbox \
+           union all select published_at from onboarding.outbox union all select published_at from bcm.outbox) all_rows \
+         where published_at is null",
+    ),
+    (
+        "J5",
+        "one effect per event: every manifest has a cause of its own, every unlock an event of its own",
+        "select (select count(*) - count(distinct cause_id) from bcm.business_context_manifests) \
+              + (select count(*) - count(distinct event_id) from onboarding.unlock)",
+    ),
+    (
+        "J6",
+        "the gate saw the newest state of every onboarding",
+        "select count(*) from (select aggregate_id, max(aggregate_seq) as newest from onboarding.outbox \
+           where aggregate_type = 'onboarding' and event_type <> 'onboarding.finalized.v1' group by aggregate_id) o \
+         left join identity.gate_onboarding g on g.workspace_id = o.aggregate_id where g.sequence is distinct from o.newest",
+    ),
+    (
+        "J7",
+        "the amounts in the events are the amounts that were paid",
+        "select abs(coalesce((select sum(amount) from payments.orders where state = 'completed'), 0) \
+           - coalesce((select sum((convert_from(payload, 'UTF8')::jsonb ->> 'amount')::bigint) from payments.outbox \
+                       where event_type = 'payments.payment.confirmed.v1'), 0))::bigint",
+    ),
+    (
+        "J8",
+        "every finalized onboarding has a manifest",
+        "select count(*) from (select distinct workspace_id from onboarding.business_context) c \
+         where not exists (select 1 from bcm.business_context_manifests m where m.workspace_id = c.workspace_id)",
+    ),
+    (
+        "mail",
+        "every completed payment has one mail, sent",
+        "select count(*) from payments.orders o where o.state = 'completed' and 1 <> (\
+           select count(*) from payments.mail_outbox m where m.workspace_id = o.workspace_id and m.purpose_key like '%' || o.id::text and m.sent_at is not null)",
+    ),
+];
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+#[derive(QueryableByName)]
+struct Published {
+    #[diesel(sql_type = SqlUuid)]
+    event_id: Uuid,
+    #[diesel(sql_type = Text)]
+    event_type: String,
+}
+
+#[derive(QueryableByName)]
+struct Consumed {
+    #[diesel(sql_type = Text)]
+    consumer: String,
+    #[diesel(sql_type = SqlUuid)]
+    event_id: Uuid,
+}
+
+/// Waits until nothing is violated, or reports what still is when the time is up.
+pub async fn check(database: &str, management: &str, vhost: &str, sandbox: &str, settle_s: u64) -> anyhow::Result<()> {
+    let mut connection = AsyncPgConnection::establish(database).await.context("the database does not answer")?;
+    let deadline = Instant::now() + Duration::from_secs(settle_s);
+    loop {
+        let report = look(&mut connection, management, vhost, sandbox).await?;
+        let violated = report.iter().filter(|line| line.violations != 0).count();
+        if violated == 0 || Instant::now() > deadline {
+            for line in &report {
+                let mark = if line.violations == 0 { "holds " } else { "BROKEN" };
+                println!("{mark}  {:<9} {} ({})", line.name, line.says, line.violations);
+            }
+            for (what, sql) in COUNTS {
+                println!("        {what:<30} {}", number(&mut connection, sql).await?);
+            }
+            if violated > 0 {
+                bail!("{violated} invariants do not hold");
+            }
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+const COUNTS: [(&str, &str); 4] = [
+    ("completed payments", "select count(*) from payments.orders where state = 'completed'"),
+    ("unlocks", "select count(*) from onboarding.unlock"),
+    ("workspaces with a manifest", "select count(distinct workspace_id) from bcm.business_context_manifests"),
+    ("mails sent", "select count(*) from payments.mail_outbox where sent_at is not null"),
+];
+
+struct Line {
+    name: &'static str,
+    says: &'static str,
+    violations: i64,
+}
+
+async fn look(connection: &mut AsyncPgConnection, management: &str, vhost: &str, sandbox: &str) -> anyhow::Result<Vec<Line>> {
+    let mut report = Vec::new();
+    for (name, says, sql) in BY_SQL {
+        report.push(Line { name, says, violations: number(connection, sql).await.with_context(|| format!("{name}: {sql}"))? });
+    }
+    report.push(Line {
+        name: "J4 broker",
+        says: "every published event is in the inbox or the dead queue of every consumer bound to it",
+        violations: undelivered(connection, management, vhost).await?,
+    });
+    report.push(Line { name: "mail twice", says: "the sandbox got one mail per completed payment", violations: surplus_mails(connection, sandbox).await? });
+    Ok(report)
+}
+
+async fn number(connection: &mut AsyncPgConnection, sql: &str) -> anyhow::Result<i64> {
+    Ok(diesel::sql_query(format!("select ({sql})::bigint as n")).get_result::<Count>(connection).await?.n)
+}
+
+/// Events that a bound consumer has neither in its inbox nor (as a count) among its dead letters.
+async fn undelivered(connection: &mut AsyncPgConnection, management: &str, vhost: &str) -> anyhow::Result<i64> {
+    let bindings = ask(management, &format!("api/exchanges/{vhost}/groundwork.events/bindings/source")).await?;
+    let mut consumers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for binding in bindings.as_array().into_iter().flatten() {
+        let text = |name: &str| binding.get(name).and_then(Value::as_str).map(str::to_owned);
+        if let (Some(queue), Some(key)) = (text("destination"), text("routing_key")) {
+            consumers.entry(queue).or_default().push(key);
+        }
+    }
+    if consumers.is_empty() {
+        bail!("no queue is bound to groundwork.events");
+    }
+    let mut published = Vec::new();
+    let mut consumed: BTreeMap<String, BTreeSet<Uuid>> = BTreeMap::new();
+    for schema in ["identity", "payments", "onboarding", "bcm"] {
+        let rows = format!("select event_id, event_type from {schema}.outbox where published_at is not null");
+        published.extend(diesel::sql_query(rows).load::<Published>(connection).await?);
+        let rows = format!("select consumer, event_id from {schema}.inbox");
+        for row in diesel::sql_query(rows).load::<Consumed>(connection).await? {
+            consumed.entry(row.consumer).or_default().insert(row.event_id);
+        }
+    }
+    let mut missing = 0;
+    for (queue, keys) in &consumers {
+        let seen = consumed.get(queue);
+        let lost = published
+            .iter()
+            .filter(|event| keys.iter().any(|key| matches_topic(key, &event.event_type)))
+            .filter(|event| !seen.is_some_and(|seen| seen.contains(&event.event_id)))
+            .count();
+        let dead = ask(management, &format!("api/queues/{vhost}/{queue}.dead")).await?;
+        let dead = dead.get("messages").and_then(Value::as_i64).unwrap_or(0);
+        missing += (i64::try_from(lost)? - dead).max(0);
+    }
+    Ok(missing)
+}
+
+/// AMQP topic matching: `*` is one word, `#` any number.
+fn matches_topic(pattern: &str, key: &str) -> bool {
+    fn words(pattern: &[&str], key: &[&str]) -> bool {
+        match (pattern.split_first(), key.split_first()) {
+            (None, None) => true,
+            (Some((&"#", rest)), _) => words(rest, key) || key.split_first().is_some_and(|(_, tail)| words(pattern, tail)),
+            (Some((&"*", rest)), Some((_, tail))) => words(rest, tail),
+            (Some((word, rest)), Some((head, tail))) => word == head && words(rest, tail),
+            _ => false,
+        }
+    }
+    words(&pattern.split('.').collect::<Vec<_>>(), &key.split('.').collect::<Vec<_>>())
+}
+
+async fn surplus_mails(connection: &mut AsyncPgConnection, sandbox: &str) -> anyhow::Result<i64> {
+    let mails = ask(sandbox, "control/mails").await?;
+    let mails = mails.as_array().or_else(|| mails.get("mails").and_then(Value::as_array)).context("the sandbox's mails are not a list")?;
+    let sent = number(connection, "select count(*) from payments.mail_outbox where sent_at is not null").await?;
+    Ok((i64::try_from(mails.len())? - sent).max(0))
+}
+
+async fn ask(base: &str, path: &str) -> anyhow::Result<Value> {
+    let url = url::Url::parse(&format!("{}/", base.trim_end_matches('/')))?.join(path)?;
+    let answer = service_kit::http_client(Duration::from_secs(20))?.get(url).send().await?;
+    if answer.status() == reqwest::StatusCode::NOT_FOUND {
+        return Ok(Value::Null);
+    }
+    Ok(answer.error_for_status()?.json().await?)
+}

@@ -1,0 +1,43 @@
+//! Many journeys at once.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::{Addresses, flow};
+
+pub async fn run(addresses: &Addresses, count: usize, concurrency: usize, limit_s: u64) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let run_id = uuid::Uuid::now_v7().simple().to_string();
+    let results: Vec<anyhow::Result<Duration>> = stream::iter(0..count)
+        .map(|number| {
+            let email = format!("load-{run_id}-{number}@example.test");
+            async move {
+                let begun = Instant::now();
+                let deadline = begun + Duration::from_secs(limit_s);
+                flow::journey(addresses, &email, "groundwork-load-2026", deadline, &mut flow::Silent).await?;
+                Ok(begun.elapsed())
+            }
+        })
+        .buffer_unordered(concurrency)
+        .collect()
+        .await;
+    let mut times: Vec<u128> = results.iter().flatten().map(Duration::as_millis).collect();
+    times.sort_unstable();
+    let at = |percent: usize| times.get((times.len().saturating_sub(1)) * percent / 100).copied().unwrap_or_default();
+    let failed: Vec<String> = results.iter().filter_map(|result| result.as_ref().err().map(|error| format!("{error:#}"))).collect();
+    println!(
+        "{}",
+        json!({
+            "journeys": count, "finished": times.len(), "failed": failed.len(), "seconds": started.elapsed().as_secs_f64(),
+            "ms": {"min": at(0), "median": at(50), "p95": at(95), "max": at(100)},
+        })
+    );
+    if let Some(first) = failed.first() {
+        bail!("{} of {count} journeys failed; the first: {first}", failed.len());
+    }
+    Ok(())
+}

@@ -1,0 +1,216 @@
+"""PhonePe's Python SDK against the sandbox: what the SDK sends, the sandbox takes; what the sandbox sends, it reads."""
+
+import logging
+import sys
+import time
+
+import phonepe.sdk.pg.env as phonepe_env
+from phonepe.sdk.pg.common.exceptions import (
+    BadRequest,
+    ExpectationFailed,
+    PhonePeException,
+    ServerError,
+    TooManyRequests,
+    UnauthorizedAccess,
+)
+from phonepe.sdk.pg.common.models.request.meta_info import MetaInfo
+from phonepe.sdk.pg.env import Env
+from phonepe.sdk.pg.payments.v2.models.request.standard_checkout_pay_request import StandardCheckoutPayRequest
+from phonepe.sdk.pg.payments.v2.standard_checkout_client import StandardCheckoutClient
+
+from rig import CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME, Checks, Merchant, Sandbox, equal, raises
+
+RETURN_URL = "https://shop.example/pay/return?o=1"
+FAILURES = {
+    400: BadRequest,
+    401: UnauthorizedAccess,
+    429: TooManyRequests,
+    500: ServerError,
+}
+
+
+def client(secret=CLIENT_SECRET):
+    return StandardCheckoutClient(
+        client_id=CLIENT_ID,
+        client_secret=secret,
+        client_version=1,
+        env=Env.SANDBOX,
+        should_publish_events=False,
+    )
+
+
+def request(order, **fields):
+    return StandardCheckoutPayRequest.build_request(
+        **({"merchant_order_id": order, "amount": 49900, "redirect_url": RETURN_URL} | fields)
+    )
+
+
+def main(binary):
+    logging.disable(logging.CRITICAL)
+    merchant = Merchant()
+    sandbox = Sandbox(binary, merchant.url)
+    # The SDK takes no address; its getters read these two when they are called.
+    phonepe_env.SANDBOX_PG_BASE_URL = f"{sandbox.url}/apis/pg-sandbox"
+    phonepe_env.SANDBOX_OAUTH_BASE_URL = f"{sandbox.url}/apis/pg-sandbox"
+    checks = Checks()
+    sdk = client()
+    try:
+        tokens(checks, sandbox, sdk)
+        orders(checks, sandbox, sdk)
+        webhooks(checks, sandbox, sdk, merchant)
+        weather(checks, sandbox, sdk)
+    finally:
+        sdk.close()
+        sandbox.stop()
+    return checks.close()
+
+
+def tokens(checks, sandbox, sdk):
+    def wrong_secret():
+        error = raises(BadRequest, lambda: client(secret="wrong"))
+        equal(error.code, "OIM000")
+        equal(error.data, {"error_description": "Client authentication failure"})
+
+    def revoked():
+        sdk.pay(request("token-1"))
+        sandbox.weather(token_revoked=True)
+        raises(UnauthorizedAccess, lambda: sdk.pay(request("token-2")))
+        equal(sdk.pay(request("token-2")).state, "PENDING")
+        sandbox.weather()
+
+    checks.run("a wrong secret is refused in the token endpoint's shape", wrong_secret)
+    checks.run("a revoked token is refused and the next one works", revoked)
+
+
+def orders(checks, sandbox, sdk):
+    def created():
+        before = time.time() * 1000
+        meta = MetaInfo.build_meta_info(udf1="cust_42")
+        answer = sdk.pay(request("pay-1", expire_after=1200, meta_info=meta, message="Plan"))
+        equal(answer.state, "PENDING")
+        equal(answer.order_id.startswith("OMO"), True)
+        equal(answer.redirect_url.startswith(f"{sandbox.url}/pay/"), True)
+        equal(1_190_000 < answer.expire_at - before < 1_210_000, True)
+
+    def open_order():
+        status = sdk.get_order_status("pay-1")
+        equal((status.state, status.amount, status.payment_details), ("PENDING", 49900, []))
+        equal(status.meta_info.udf1, "cust_42")
+
+    def paid_by(mode, payment_mode, rail, instrument):
+        order = f"paid-{mode}"
+        sdk.pay(request(order))
+        sandbox.pay(order, "success", mode)
+        status = sdk.get_order_status(order, details=True)
+        detail = status.payment_details[0]
+        equal((status.state, status.payable_amount, status.fee_amount), ("COMPLETED", 49900, 0))
+        equal((detail.state, detail.payment_mode.value), ("COMPLETED", payment_mode))
+        equal((detail.rail.type.value, detail.instrument.type.value), (rail, instrument))
+        equal(detail.split_instruments[0].amount, 49900)
+
+    def failed():
+        sdk.pay(request("failed-1"))
+        sandbox.pay("failed-1", "fail")
+        status = sdk.get_order_status("failed-1")
+        equal((status.state, status.error_code, status.detailed_error_code), ("FAILED", "AUTHORIZATION_ERROR", "ZM"))
+
+    def attempts():
+        sdk.pay(request("attempts-1"))
+        sandbox.pay("attempts-1", "attempt_failed")
+        equal(sdk.get_order_status("attempts-1").state, "PENDING")
+        sandbox.pay("attempts-1", "success")
+        states = lambda details: [it.state for it in sdk.get_order_status("attempts-1", details).payment_details]
+        equal((states(False), states(True)), (["COMPLETED"], ["FAILED", "COMPLETED"]))
+
+    def duplicate():
+        error = raises(ExpectationFailed, lambda: sdk.pay(request("pay-1")))
+        equal(error.code, "INVALID_TRANSACTION_ID")
+
+    def unknown():
+        error = raises(BadRequest, lambda: sdk.get_order_status("nobody"))
+        equal(error.code, "INVALID_MERCHANT_ORDER_ID")
+
+    def limits():
+        for fields in ({"amount": 99}, {"amount": 1.5}, {"expire_after": 299}, {"expire_after": 3601}, {"redirect_url": None}):
+            equal(raises(BadRequest, lambda: sdk.pay(request("limits-1", **fields))).code, "BAD_REQUEST")
+        for order in ("a" * 64, "a b", "a/b"):
+            raises(BadRequest, lambda: sdk.pay(request(order)))
+
+    checks.run("an order is created", created)
+    checks.run("an open order has no attempt", open_order)
+    checks.run("an order paid by UPI reads whole", lambda: paid_by("upi", "UPI_INTENT", "UPI", "ACCOUNT"))
+    checks.run("an order paid by card reads whole", lambda: paid_by("card", "CARD", "PG", "CREDIT_CARD"))
+    checks.run("a failed order tells its codes", failed)
+    checks.run("details decides between the latest attempt and all", attempts)
+    checks.run("a used id is refused with 417", duplicate)
+    checks.run("an unknown order is refused", unknown)
+    checks.run("limits are held", limits)
+
+
+def webhooks(checks, sandbox, sdk, merchant):
+    while not merchant.received.empty():
+        merchant.received.get()
+
+    def validated(order, outcome, mode, event, kind, state):
+        sandbox.pay(order, outcome, mode)
+        header, body = merchant.webhook()
+        callback = sdk.validate_callback(USERNAME, PASSWORD, header, body)
+        payload = callback.payload
+        equal((callback.event, callback.type.value), (event, kind))
+        equal((payload.merchant_order_id, payload.merchant_id), (order, "MERCHANTUAT"))
+        equal((payload.state, payload.amount), (state, 49900))
+        return header, body
+
+    def completed(mode):
+        order = f"hook-{mode}"
+        sdk.pay(request(order, meta_info=MetaInfo.build_meta_info(udf1="x")))
+        validated(order, "success", mode, "checkout.order.completed", "CHECKOUT_ORDER_COMPLETED", "COMPLETED")
+
+    def attempt_and_failure():
+        sdk.pay(request("hook-failed"))
+        event = "checkout.transaction.attempt.failed"
+        validated("hook-failed", "attempt_failed", "upi", event, "CHECKOUT_TRANSACTION_ATTEMPT_FAILED", "PENDING")
+        validated("hook-failed", "fail", "card", "checkout.order.failed", "CHECKOUT_ORDER_FAILED", "FAILED")
+
+    def tampered():
+        sandbox.weather(webhook={"tamper_amount": 100})
+        sdk.pay(request("hook-tampered"))
+        sandbox.pay("hook-tampered", "success")
+        header, body = merchant.webhook()
+        equal(sdk.validate_callback(USERNAME, PASSWORD, header, body).payload.amount, 100)
+
+    def wrong_credentials():
+        sandbox.weather(webhook={"wrong_credentials": True})
+        sdk.pay(request("hook-wrong"))
+        sandbox.pay("hook-wrong", "success")
+        header, body = merchant.webhook()
+        raises(PhonePeException, lambda: sdk.validate_callback(USERNAME, PASSWORD, header, body))
+        sandbox.weather()
+
+    checks.run("the webhook of a payment by UPI is valid", lambda: completed("upi"))
+    checks.run("the webhook of a payment by card is valid", lambda: completed("card"))
+    checks.run("the webhooks of a failed attempt and a failed order are valid", attempt_and_failure)
+    checks.run("a webhook with a tampered amount is valid to the SDK, which is why nobody may trust one", tampered)
+    checks.run("a webhook with wrong credentials is not valid", wrong_credentials)
+
+
+def weather(checks, sandbox, sdk):
+    def spoiled(kind, endpoint, call):
+        sandbox.weather(**{endpoint: {"http_status": kind}})
+        raises(FAILURES[kind], call)
+        sandbox.weather()
+
+    for status in FAILURES:
+        checks.run(f"pay answers {status}", lambda: spoiled(status, "pay", lambda: sdk.pay(request(f"bad-{status}"))))
+    checks.run("status answers 500", lambda: spoiled(500, "status", lambda: sdk.get_order_status("pay-1")))
+
+    def html():
+        sandbox.weather(pay={"html_body": True})
+        equal(raises(ServerError, lambda: sdk.pay(request("bad-html"))).code, None)
+        sandbox.weather()
+
+    checks.run("a web page instead of an answer has no code", html)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,152 @@
+//! The service.
+
+use std::{io::stdout, sync::Arc, time::Duration};
+
+use clap::Subcommand;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use messaging::{Messaging, dead_letters, dead_letters::DeadLetters, link};
+use secrecy::SecretString;
+use service_kit::{
+    Kit, Service, ServiceIdentity,
+    command::{Check, Verdict},
+    config::Config,
+};
+
+use crate::{
+    bootstrap::{self, RolePasswords},
+    config::AuthConfig,
+    consumers, http, jobs,
+    metrics::AuthMetrics,
+    provider::Provider,
+};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/identity");
+
+/// auth-svc.
+pub struct AuthService {
+    /// The kit.
+    pub kit: Kit,
+    /// Its settings.
+    pub config: AuthConfig,
+    /// The embedded identity provider; absent when another one is used.
+    pub provider: Option<Provider>,
+    /// Its metrics.
+    pub metrics: AuthMetrics,
+}
+
+/// Sub-commands of auth-svc alone.
+#[derive(Debug, Subcommand)]
+pub enum AuthCommand {
+    /// Look at dead letters, send them again, drop them.
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLettersCommand),
+}
+
+impl Service for AuthService {
+    const IDENTITY: ServiceIdentity = ServiceIdentity { name: "auth-svc", section: "auth_svc", schema: "identity" };
+    const ABOUT: &'static str = "Identity, profiles, workspaces and the gate";
+    const OPENAPI_PATH: &'static str = "/api/auth/openapi.json";
+    type Config = AuthConfig;
+    type Command = AuthCommand;
+
+    fn build(kit: Kit, config: AuthConfig) -> anyhow::Result<Self> {
+        let provider = if config.embedded.enabled { Some(Provider::new(&kit, config.embedded.clone())?) } else { None };
+        let metrics = AuthMetrics::new(&kit.metrics.registry)?;
+        Ok(Self { kit, config, provider, metrics })
+    }
+
+    fn kit(&self) -> &Kit {
+        &self.kit
+    }
+
+    fn migrations() -> EmbeddedMigrations {
+        MIGRATIONS
+    }
+
+    async fn bootstrap(config: &Config<AuthConfig>) -> anyhow::Result<()> {
+        // Not a setting of the service: only this command, run by an operator, may hold it.
+        let admin_url = SecretString::from(std::env::var("DATABASE_ADMIN_URL").unwrap_or_default());
+        let passwords = RolePasswords::parse(&config.service.bootstrap.role_passwords)?;
+        bootstrap::run(&admin_url, &passwords).await
+    }
+
+    async fn after_migrate(config: &Config<AuthConfig>) -> anyhow::Result<()> {
+        link::declare_topology(&config.kit.amqp.url, "auth-svc migrate").await?;
+        Ok(())
+    }
+
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::document()
+    }
+
+    fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+        http::routes(routes);
+    }
+
+    fn start_serving(self: &Arc<Self>) -> anyhow::Result<()> {
+        let app = self.clone();
+        self.kit.lifecycle.spawn(async move { app.prepare_keys().await });
+        Ok(())
+    }
+
+    fn start_workers(self: &Arc<Self>) -> anyhow::Result<()> {
+        Messaging::start(&self.kit, consumers::specs(&self.kit.clock)?)?;
+        jobs::start(self);
+        Ok(())
+    }
+
+    async fn doctor(self: &Arc<Self>) -> Vec<Check> {
+        vec![self.check_signing().await, self.check_broker().await]
+    }
+
+    async fn run(self: &Arc<Self>, command: AuthCommand) -> anyhow::Result<()> {
+        let AuthCommand::DeadLetters(command) = command;
+        let mut connection = self.kit.worker_db.get().await?;
+        let on = DeadLetters {
+            service: Self::IDENTITY.name,
+            amqp_url: &self.kit.config.amqp.url,
+            connection: &mut connection,
+            clock: &*self.kit.clock,
+        };
+        let summary = command.run(on, &mut stdout()).await?;
+        eprintln!("{} matched, {} done", summary.matched, summary.done);
+        Ok(())
+    }
+}
+
+impl AuthService {
+    /// Makes the first signing key as soon as the database answers, so that verifiers find one before the first sign-up.
+    async fn prepare_keys(&self) {
+        let (Some(provider), draining) = (&self.provider, self.kit.lifecycle.draining()) else { return };
+        while let Err(error) = provider.keys.current().await {
+            tracing::warn!(error = %error, "the signing keys are not there yet");
+            if draining.run_until_cancelled(tokio::time::sleep(Duration::from_secs(2))).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn check_signing(&self) -> Check {
+        let name = "identity provider";
+        match &self.provider {
+            None => Check { name: name.into(), verdict: Verdict::Ok, detail: format!("external: {}", self.kit.config.auth.issuer) },
+            Some(provider) => Check::of(
+                name,
+                provider.keys.current().await.map(|keys| format!("embedded, signs with {}", keys.active.kid)),
+                "check the database and embedded.key_encryption_secret",
+            ),
+        }
+    }
+
+    async fn check_broker(&self) -> Check {
+        let depths = dead_letters::depths(Self::IDENTITY.name, &self.kit.config.amqp.url).await;
+        match depths {
+            Err(error) => Check::of("broker", Err::<String, _>(error), "check amqp.url and that RabbitMQ runs, then `auth-svc migrate`"),
+            Ok(depths) => {
+                let dead: u32 = depths.values().sum();
+                let verdict = if dead == 0 { Verdict::Ok } else { Verdict::Warning };
+                Check { name: "broker".into(), verdict, detail: format!("{dead} dead letters (`auth-svc dead-letters list`)") }
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Settings of auth-svc.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use service_kit::{
+    config::{KitConfig, Problems, Profile, ServiceConfig},
+    rate_limit::Limit,
+};
+
+use crate::bootstrap::RolePasswords;
+
+/// Settings of auth-svc (`default.toml` documents each).
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "each key is documented in default.toml")]
+pub struct AuthConfig {
+    pub public_url: String,
+    pub bootstrap: BootstrapConfig,
+    pub embedded: EmbeddedConfig,
+    pub rate: RateConfig,
+}
+
+/// What `migrate --bootstrap` needs.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "each key is documented in default.toml")]
+pub struct BootstrapConfig {
+    pub role_passwords: SecretString,
+}
+
+/// The embedded identity provider.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "each key is documented in default.toml")]
+pub struct EmbeddedConfig {
+    pub enabled: bool,
+    pub email_confirmation: bool,
+    pub password_min_length: usize,
+    pub access_token_life_s: u32,
+    pub refresh_reuse_interval_s: u32,
+    pub hashing_concurrency: usize,
+    pub key_encryption_secret: SecretString,
+}
+
+/// Rate limits of the provider's endpoints.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[expect(missing_docs, reason = "each key is documented in default.toml")]
+pub struct RateConfig {
+    pub sign_up_per_address_per_hour: u32,
+    pub sign_in_per_address_per_5min: u32,
+    pub sign_in_per_account_per_5min: u32,
+    pub refresh_per_address_per_5min: u32,
+}
+
+const HOUR_S: u32 = 3600;
+const FIVE_MINUTES_S: u32 = 300;
+
+impl RateConfig {
+    /// Sign-ups of an address.
+    pub fn sign_up_per_address(&self) -> Limit {
+        Limit { name: "sign-up-address", burst: self.sign_up_per_address_per_hour, per_s: HOUR_S }
+    }
+
+    /// Password sign-ins from an address.
+    pub fn sign_in_per_address(&self) -> Limit {
+        Limit { name: "sign-in-address", burst: self.sign_in_per_address_per_5min, per_s: FIVE_MINUTES_S }
+    }
+
+    /// Password sign-ins to an account, whether it exists or not.
+    pub fn sign_in_per_account(&self) -> Limit {
+        Limit { name: "sign-in-account", burst: self.sign_in_per_account_per_5min, per_s: FIVE_MINUTES_S }
+    }
+
+    /// Refreshes from an address.
+    pub fn refresh_per_address(&self) -> Limit {
+        Limit { name: "refresh-address", burst: self.refresh_per_address_per_5min, per_s: FIVE_MINUTES_S }
+    }
+}
+
+/// Shorter secrets can be guessed.
+const SECRET_MIN_BYTES: usize = 32;
+/// A shorter password is refused by every guideline, whatever the operator sets (GoTrue's own floor).
+const PASSWORD_FLOOR: usize = 6;
+
+impl ServiceConfig for AuthConfig {
+    const DEFAULTS: &'static str = include_str!("default.toml");
+
+    fn validate(&self, kit: &KitConfig, problems: &mut Problems) {
+        if let Err(error) = RolePasswords::parse(&self.bootstrap.role_passwords) {
+            problems.add("bootstrap.role_passwords", error);
+        }
+        let rate = &self.rate;
+        for (key, burst) in [
+            ("rate.sign_up_per_address_per_hour", rate.sign_up_per_address_per_hour),
+            ("rate.sign_in_per_address_per_5min", rate.sign_in_per_address_per_5min),
+            ("rate.sign_in_per_account_per_5min", rate.sign_in_per_account_per_5min),
+            ("rate.refresh_per_address_per_5min", rate.refresh_per_address_per_5min),
+        ] {
+            if burst == 0 {
+                problems.add(key, "must be at least 1");
+            }
+        }
+        if self.embedded.enabled {
+            self.validate_embedded(kit, problems);
+        }
+    }
+}
+
+impl AuthConfig {
+    fn validate_embedded(&self, kit: &KitConfig, problems: &mut Problems) {
+        let embedded = &self.embedded;
+        if embedded.email_confirmation {
+            problems.add("embedded.email_confirmation", "is not available yet: no confirmation mail is sent; set it to false");
+        }
+        if embedded.password_min_length < PASSWORD_FLOOR {
+            problems.add("embedded.password_min_length", format_args!("must be at least {PASSWORD_FLOOR}"));
+        }
+        if embedded.access_token_life_s < 60 {
+            problems.add("embedded.access_token_life_s", "must be at least 60");
+        }
+        if embedded.hashing_concurrency == 0 {
+            problems.add("embedded.hashing_concurrency", "must be at least 1");
+        }
+        let secret = embedded.key_encryption_secret.expose_secret();
+        if secret.is_empty() && kit.profile == Profile::Production {
+            problems.require("embedded.key_encryption_secret", secret);
+        } else if !secret.is_empty() && secret.len() < SECRET_MIN_BYTES {
+            problems.add("embedded.key_encryption_secret", format_args!("is shorter than {SECRET_MIN_BYTES} bytes"));
+        }
+        let expected = format!("{}/auth/v1", self.public_url.trim_end_matches('/'));
+        if !self.public_url.is_empty() && kit.auth.issuer != expected {
+            problems.add(
+                "auth.issuer",
+                format_args!(
+                    "is {}, but the embedded provider is reached at {expected}; with an external one set embedded.enabled to false",
+                    kit.auth.issuer
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Profiles and workspaces, and where a user is to go next.
+
+pub mod ensure_profile;
+pub mod verify_profile;

@@ -1,0 +1,205 @@
+//! Supabase Auth's errors, in the shape that the client's API version asks for; and which of them each failure is.
+
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::StatusCode};
+use chrono::NaiveDate;
+use serde_json::json;
+use service_kit::{
+    auth::AuthError,
+    db::DbError,
+    http::{Problem, RequestId},
+    lifecycle::Interrupted,
+    rate_limit::Decision,
+};
+
+use crate::{
+    gate::{ensure_profile::EnsureProfileError, verify_profile::VerifyProfileError},
+    provider::{Fault, refresh::RefreshError, sign_in::SignInError, sign_out::SignOutError, sign_up::SignUpError},
+};
+use domain::ErrorCode;
+
+/// The version that brought the new error shape, and the newest one we speak.
+const API_VERSION: &str = "2024-01-01";
+
+/// A refused request under `/auth/v1`.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    weak_password: bool,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), weak_password: false, headers: Vec::new() }
+    }
+
+    pub(super) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// Clients take 5xx for an outage: they keep the session and try again.
+    pub(super) fn unavailable(error: impl std::fmt::Display) -> Self {
+        tracing::warn!(error = %error, "dependency unavailable");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unexpected_failure", "The service is not available at the moment")
+            .header("Retry-After", "2")
+    }
+
+    pub(super) fn internal(error: impl std::fmt::Display) -> Self {
+        tracing::error!(error = %error, "request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unexpected_failure", "Something went wrong on our side")
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn limited(decision: &Decision) -> Self {
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "over_request_rate_limit", "Request rate limit reached")
+            .header("Retry-After", decision.retry_after_s.max(1).to_string());
+        decision.headers().into_iter().fold(refusal, |refusal, (name, value)| refusal.header(name, value))
+    }
+
+    /// The answer, in the new shape for clients that ask for it.
+    pub(super) fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status);
+        response.insert_header(("x-sb-error-code", self.code)).insert_header(("Cache-Control", "no-store"));
+        for (name, value) in &self.headers {
+            response.insert_header((*name, value.as_str()));
+        }
+        let mut body = if speaks_new_shape(request) {
+            response.insert_header(("x-supabase-api-version", API_VERSION));
+            json!({"code": self.code, "message": self.message})
+        } else {
+            json!({"code": self.status.as_u16(), "error_code": self.code, "msg": self.message})
+        };
+        if let Some(members) = body.as_object_mut() {
+            if self.weak_password {
+                members.insert("weak_password".into(), json!({"reasons": ["length"]}));
+            }
+            if let (true, Some(id)) = (self.status.is_server_error(), RequestId::of(request)) {
+                members.insert("error_id".into(), id.into());
+            }
+        }
+        response.json(body)
+    }
+}
+
+fn speaks_new_shape(request: &HttpRequest) -> bool {
+    let asked = request.headers().get("x-supabase-api-version").and_then(|value| value.to_str().ok());
+    let day = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    asked.and_then(day) >= day(API_VERSION)
+}
+
+/// Any path under `/auth/v1` that is none of ours, and any other method.
+pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    Refusal::new(StatusCode::NOT_FOUND, "unknown", "There is nothing here").answer(&request)
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Db(DbError::Unavailable(_) | DbError::LockTimeout) | Fault::Busy => Self::unavailable(fault),
+            Fault::Db(DbError::Query(_)) | Fault::Crypto(_) => Self::internal(fault),
+        }
+    }
+}
+
+impl From<DbError> for Refusal {
+    fn from(error: DbError) -> Self {
+        Fault::from(error).into()
+    }
+}
+
+impl From<Interrupted> for Refusal {
+    fn from(error: Interrupted) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Missing => Self::new(StatusCode::UNAUTHORIZED, "no_authorization", "This endpoint requires a valid Bearer token"),
+            AuthError::Invalid | AuthError::Expired => Self::new(StatusCode::FORBIDDEN, "bad_jwt", format!("invalid JWT: {error}")),
+            AuthError::KeysUnavailable => Self::unavailable(error),
+        }
+    }
+}
+
+impl From<SignUpError> for Refusal {
+    fn from(error: SignUpError) -> Self {
+        let invalid = |message: &str| Self::bad_request("validation_failed", message);
+        match error {
+            SignUpError::InvalidEmail => invalid("Unable to validate email address: invalid format"),
+            SignUpError::PasswordMissing => invalid("Signup requires a valid password"),
+            SignUpError::PasswordTooLong => invalid("Password is too long"),
+            SignUpError::InvalidMetadata => invalid("data is too large, too deep, or has a NUL character"),
+            SignUpError::PasswordTooShort(least) => Self {
+                weak_password: true,
+                ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "weak_password", format!("Password should be at least {least} characters."))
+            },
+            SignUpError::UserExists => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "user_already_exists", "User already registered"),
+            SignUpError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<SignInError> for Refusal {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::InvalidCredentials => Self::bad_request("invalid_credentials", "Invalid login credentials"),
+            SignInError::Banned => Self::bad_request("user_banned", "User is banned"),
+            SignInError::EmailNotConfirmed => Self::bad_request("email_not_confirmed", "Email not confirmed"),
+            SignInError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<RefreshError> for Refusal {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Malformed => Self::bad_request("validation_failed", "Refresh token is not valid"),
+            RefreshError::Foreign => Self::bad_request("validation_failed", "Invalid Refresh Token: Not Issued By This Server"),
+            RefreshError::NotFound => Self::bad_request("refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found"),
+            RefreshError::Reused => Self::bad_request("refresh_token_already_used", "Invalid Refresh Token: Already Used"),
+            RefreshError::Expired => Self::bad_request("session_expired", "Invalid Refresh Token: Session Expired"),
+            RefreshError::Banned => Self::bad_request("user_banned", "User is banned"),
+            RefreshError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<SignOutError> for Refusal {
+    fn from(error: SignOutError) -> Self {
+        match error {
+            SignOutError::SessionNotFound => session_not_found(),
+            SignOutError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+/// The token is genuine, but its session is over.
+pub(super) fn session_not_found() -> Refusal {
+    Refusal::new(StatusCode::FORBIDDEN, "session_not_found", "Session from session_id claim in JWT does not exist")
+}
+
+impl From<EnsureProfileError> for Problem {
+    fn from(error: EnsureProfileError) -> Self {
+        match error {
+            EnsureProfileError::Failed(_) => Self::new(ErrorCode::ProvisioningFailed).retry_after(5),
+            EnsureProfileError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<VerifyProfileError> for Problem {
+    fn from(error: VerifyProfileError) -> Self {
+        match error {
+            VerifyProfileError::NotAMember => Self::new(ErrorCode::NotFound),
+            VerifyProfileError::Db(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What clients and verifiers ask of the provider itself.
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::{body, error::Refusal, wire::SupabaseError};
+use crate::AuthService;
+
+/// How long verifiers may keep the key set; a new key is published before it signs.
+const KEY_SET_CACHE: &str = "public, max-age=600";
+
+/// What the provider offers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SettingsBody {
+    /// Ways to sign in, by name.
+    #[schema(value_type = Object)]
+    external: Value,
+    disable_signup: bool,
+    /// Whether accounts need no confirmation.
+    mailer_autoconfirm: bool,
+    phone_autoconfirm: bool,
+    sms_provider: &'static str,
+    saml_enabled: bool,
+}
+
+/// Which provider answers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HealthBody {
+    version: &'static str,
+    name: &'static str,
+    description: &'static str,
+}
+
+/// Public keys.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct KeySetBody {
+    /// JSON Web Keys.
+    #[schema(value_type = Vec<Object>)]
+    keys: Value,
+}
+
+/// What the provider offers.
+#[utoipa::path(
+    tag = "supabase-auth",
+    responses((status = 200, description = "Settings", body = SettingsBody), (status = 404, description = "Another provider is used", body = SupabaseError))
+)]
+#[get("/auth/v1/settings")]
+pub(super) async fn settings(app: web::Data<AuthService>, request: HttpRequest) -> HttpResponse {
+    let answer = body::provider(&app).map(|provider| {
+        HttpResponse::Ok().json(SettingsBody {
+            external: json!({"email": true, "phone": false, "anonymous_users": false}),
+            disable_signup: false,
+            mailer_autoconfirm: !provider.config.email_confirmation,
+            phone_autoconfirm: false,
+            sms_provider: "",
+            saml_enabled: false,
+        })
+    });
+    body::answer(&request, answer)
+}
+
+/// Which provider answers.
+#[utoipa::path(tag = "supabase-auth", responses((status = 200, description = "It answers", body = HealthBody)))]
+#[get("/auth/v1/health")]
+pub(super) async fn health() -> HttpResponse {
+    HttpResponse::Ok().json(HealthBody {
+        version: env!("CARGO_PKG_VERSION"),
+        name: "auth-svc",
+        description: "Groundwork's identity provider, in the protocol of Supabase Auth",
+    })
+}
+
+/// The public keys of access tokens.
+#[utoipa::path(
+    tag = "supabase-auth",
+    responses(
+        (status = 200, description = "A JSON Web Key Set", body = KeySetBody),
+        (status = 404, description = "Another provider is used", body = SupabaseError),
+        (status = 503, description = "Try again", body = SupabaseError),
+    )
+)]
+#[get("/auth/v1/.well-known/jwks.json")]
+pub(super) async fn key_set(app: web::Data<AuthService>, request: HttpRequest) -> HttpResponse {
+    body::answer(&request, read_keys(&app).await)
+}
+
+async fn read_keys(app: &AuthService) -> Result<HttpResponse, Refusal> {
+    let keys = body::provider(app)?.keys.current().await?;
+    Ok(HttpResponse::Ok().insert_header(("Cache-Control", KEY_SET_CACHE)).json(&keys.key_set))
+}

@@ -1,0 +1,64 @@
+//! `POST /auth/v1/logout`.
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    body,
+    error::{Refusal, session_not_found},
+    wire::SupabaseError,
+};
+use crate::{
+    AuthService,
+    provider::{
+        self, Fault,
+        sign_out::{Scope, SignOutError},
+    },
+};
+
+/// Which sessions end.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ScopeQuery {
+    /// `global` (the default), `local` or `others`.
+    scope: Option<String>,
+}
+
+/// End sessions of the user. A body, if one is sent, is not read.
+#[utoipa::path(
+    tag = "supabase-auth",
+    params(ScopeQuery),
+    responses(
+        (status = 204, description = "They are over"),
+        (status = 400, description = "`validation_failed`: no such scope", body = SupabaseError),
+        (status = 401, description = "`no_authorization`", body = SupabaseError),
+        (status = 403, description = "`bad_jwt`, `session_not_found`", body = SupabaseError),
+        (status = 503, description = "Try again", body = SupabaseError),
+    ),
+    security(("bearer" = []))
+)]
+#[post("/auth/v1/logout")]
+pub(super) async fn sign_out(
+    app: web::Data<AuthService>,
+    request: HttpRequest,
+    scope: Result<web::Query<ScopeQuery>, actix_web::Error>,
+) -> HttpResponse {
+    let scope = scope.map(web::Query::into_inner);
+    body::answer(&request, carry_out(&app, &request, scope.ok()).await)
+}
+
+async fn carry_out(app: &web::Data<AuthService>, request: &HttpRequest, query: Option<ScopeQuery>) -> Result<HttpResponse, Refusal> {
+    body::provider(app)?;
+    let claims = body::identify(request, &app.kit).await?;
+    let scope = query.and_then(|query| Scope::parse(query.scope.as_deref()));
+    let scope = scope.ok_or_else(|| Refusal::bad_request("validation_failed", "Unsupported logout scope"))?;
+    let session = claims.session_id().ok_or_else(session_not_found)?;
+    let (shared, origin, user) = (body::shared(app), body::origin(request, &app.kit), claims.user);
+    let signed_out = app.kit.lifecycle.detached(async move {
+        let embedded = shared.provider.as_ref().ok_or(SignOutError::Fault(Fault::Crypto("no provider".into())))?;
+        provider::sign_out::sign_out(&shared.kit, embedded, user, session, scope, &origin).await
+    });
+    signed_out.await??;
+    Ok(HttpResponse::NoContent().finish())
+}

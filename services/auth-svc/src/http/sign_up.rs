@@ -1,0 +1,84 @@
+//! `POST /auth/v1/signup`.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, post, web};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::{
+    body::{self, Body},
+    error::Refusal,
+    throttle,
+    wire::{self, SessionBody, SupabaseError},
+};
+use crate::{
+    AuthService,
+    provider::{
+        self, Fault,
+        sign_up::{SignUp, SignUpError},
+    },
+};
+
+/// A sign-up. Members that only other providers use are ignored, and null is as good as absent: clients send both.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct SignUpBody {
+    email: Option<String>,
+    phone: Option<String>,
+    /// At least 8 characters.
+    password: Option<String>,
+    /// Becomes the user's metadata; at most 4 KiB.
+    #[schema(value_type = Option<Object>)]
+    data: Option<Map<String, Value>>,
+}
+
+/// Create an account with an address and a password, and sign it in.
+#[utoipa::path(
+    tag = "supabase-auth",
+    request_body = SignUpBody,
+    responses(
+        (status = 200, description = "The account exists and is signed in", body = SessionBody),
+        (status = 400, description = "`bad_json`, `validation_failed`", body = SupabaseError),
+        (status = 422, description = "`weak_password`, `user_already_exists`", body = SupabaseError),
+        (status = 429, description = "`over_request_rate_limit`", body = SupabaseError),
+        (status = 503, description = "Try again", body = SupabaseError),
+    )
+)]
+#[post("/auth/v1/signup")]
+pub(super) async fn sign_up(app: web::Data<AuthService>, request: HttpRequest, body: Body) -> HttpResponse {
+    body::answer(&request, carry_out(&app, &request, body).await)
+}
+
+async fn carry_out(app: &web::Data<AuthService>, request: &HttpRequest, body: Body) -> Result<HttpResponse, Refusal> {
+    let least = body::provider(app)?.config.password_min_length;
+    let body: SignUpBody = body::parse(body)?;
+    let is_given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+    match (is_given(&body.email), is_given(&body.phone)) {
+        (true, true) => {
+            let message = "Only an email address or phone number should be provided on signup.";
+            return Err(Refusal::bad_request("validation_failed", message));
+        }
+        (false, true) => return Err(Refusal::bad_request("phone_provider_disabled", "Phone signups are disabled")),
+        (false, false) => {
+            let message = "Anonymous sign-ins are disabled";
+            return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "anonymous_provider_disabled", message));
+        }
+        (true, false) => {}
+    }
+    let (email, password) = (body.email.unwrap_or_default(), body.password.unwrap_or_default());
+    let account = SignUp::new(&email, &password, body.data.unwrap_or_default(), least)?;
+    let origin = body::origin(request, &app.kit);
+    let decision = throttle::take(&app.kit, &[(app.config.rate.sign_up_per_address(), throttle::address(&origin))]).await?;
+    let shared = body::shared(app);
+    let signed_up = app.kit.lifecycle.detached(async move {
+        let embedded = shared.provider.as_ref().ok_or(SignUpError::Fault(Fault::Crypto("no provider".into())))?;
+        provider::sign_up::sign_up(&shared.kit, embedded, account, &origin).await
+    });
+    let signed_up = signed_up.await?;
+    let outcome = match &signed_up {
+        Ok(_) => "done",
+        Err(SignUpError::UserExists) => "user_exists",
+        Err(_) => "failed",
+    };
+    app.metrics.sign_ups_total.with_label_values(&[outcome]).inc();
+    Ok(wire::session(signed_up?, decision))
+}

@@ -1,0 +1,118 @@
+//! `POST /auth/v1/token`.
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    body::{self, Body},
+    error::Refusal,
+    throttle,
+    wire::{self, SessionBody, SupabaseError},
+};
+use crate::{
+    AuthService,
+    provider::{Fault, refresh, refresh::RefreshError, sign_in, sign_in::SignInError},
+};
+
+/// Which proof is exchanged for a session.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct GrantQuery {
+    /// `password` or `refresh_token`.
+    grant_type: Option<String>,
+}
+
+/// The proof: `email` and `password`, or `refresh_token`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct TokenBody {
+    email: Option<String>,
+    phone: Option<String>,
+    password: Option<String>,
+    refresh_token: Option<String>,
+}
+
+/// Sign in with a password, or get the next pair of tokens of a session.
+///
+/// A refresh token is good once. The present one's parent, and for ten seconds after a refresh any older one, is answered
+/// with the present one again; a later use of an old one ends the session.
+#[utoipa::path(
+    tag = "supabase-auth",
+    params(GrantQuery),
+    request_body = TokenBody,
+    responses(
+        (status = 200, description = "A session", body = SessionBody),
+        (status = 400, description = "`invalid_credentials`, `validation_failed`, `refresh_token_not_found`, `refresh_token_already_used`, `session_expired`, `user_banned`, `email_not_confirmed`, `bad_json`", body = SupabaseError),
+        (status = 429, description = "`over_request_rate_limit`", body = SupabaseError),
+        (status = 503, description = "Try again", body = SupabaseError),
+    )
+)]
+#[post("/auth/v1/token")]
+pub(super) async fn exchange(
+    app: web::Data<AuthService>,
+    request: HttpRequest,
+    grant: Result<web::Query<GrantQuery>, actix_web::Error>,
+    body: Body,
+) -> HttpResponse {
+    let grant = grant.ok().and_then(|grant| grant.into_inner().grant_type);
+    let result = match grant.as_deref() {
+        Some("password") => with_password(&app, &request, body).await,
+        Some("refresh_token") => with_refresh_token(&app, &request, body).await,
+        _ => Err(Refusal::bad_request("invalid_credentials", "unsupported_grant_type")),
+    };
+    body::answer(&request, result)
+}
+
+async fn with_password(app: &web::Data<AuthService>, request: &HttpRequest, body: Body) -> Result<HttpResponse, Refusal> {
+    body::provider(app)?;
+    let body: TokenBody = body::parse(body)?;
+    let email = match (body.email.filter(|email| !email.is_empty()), body.phone.filter(|phone| !phone.is_empty())) {
+        (Some(email), None) => email,
+        (None, Some(_)) => return Err(Refusal::bad_request("phone_provider_disabled", "Phone logins are disabled")),
+        (Some(_), Some(_)) => {
+            let message = "Only an email address or phone number should be provided on login.";
+            return Err(Refusal::bad_request("validation_failed", message));
+        }
+        (None, None) => return Err(Refusal::bad_request("validation_failed", "missing email or phone")),
+    };
+    let password = body.password.unwrap_or_default();
+    let (origin, rate) = (body::origin(request, &app.kit), &app.config.rate);
+    let limits = [(rate.sign_in_per_address(), throttle::address(&origin)), (rate.sign_in_per_account(), throttle::account(&email))];
+    let decision = throttle::take(&app.kit, &limits).await?;
+    let shared = body::shared(app);
+    let signed_in = app.kit.lifecycle.detached(async move {
+        let provider = shared.provider.as_ref().ok_or(SignInError::Fault(Fault::Crypto("no provider".into())))?;
+        sign_in::sign_in(&shared.kit, provider, &email, &password, &origin).await
+    });
+    let signed_in = signed_in.await?;
+    let outcome = match &signed_in {
+        Ok(_) => "done",
+        Err(SignInError::Fault(_)) => "failed",
+        Err(_) => "refused",
+    };
+    app.metrics.sign_ins_total.with_label_values(&[outcome]).inc();
+    Ok(wire::session(signed_in?, decision))
+}
+
+async fn with_refresh_token(app: &web::Data<AuthService>, request: &HttpRequest, body: Body) -> Result<HttpResponse, Refusal> {
+    body::provider(app)?;
+    let body: TokenBody = body::parse(body)?;
+    let token = body.refresh_token.unwrap_or_default();
+    let origin = body::origin(request, &app.kit);
+    let decision = throttle::take(&app.kit, &[(app.config.rate.refresh_per_address(), throttle::address(&origin))]).await?;
+    let shared = body::shared(app);
+    let refreshed = app.kit.lifecycle.detached(async move {
+        let provider = shared.provider.as_ref().ok_or(RefreshError::Fault(Fault::Crypto("no provider".into())))?;
+        refresh::refresh(&shared.kit, provider, &token, &origin).await
+    });
+    let refreshed = refreshed.await?;
+    let outcome = match &refreshed {
+        Ok(refreshed) if refreshed.rotated => "rotated",
+        Ok(_) => "repeated",
+        Err(RefreshError::Reused) => "reused",
+        Err(RefreshError::Fault(_)) => "failed",
+        Err(_) => "refused",
+    };
+    app.metrics.refreshes_total.with_label_values(&[outcome]).inc();
+    Ok(wire::session(refreshed?.issued, decision))
+}

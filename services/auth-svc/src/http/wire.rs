@@ -1,0 +1,121 @@
+//! Supabase Auth's objects.
+
+use actix_web::HttpResponse;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+use service_kit::rate_limit::Decision;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::throttle;
+use crate::{provider::session::Issued, store::user::User};
+
+/// An error of Supabase Auth, for OpenAPI documents. With `X-Supabase-Api-Version: 2024-01-01` or later it is
+/// `{code, message}` with the text code in `code`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SupabaseError {
+    /// HTTP status.
+    code: u16,
+    /// Stable code, for example `invalid_credentials`.
+    error_code: String,
+    /// What went wrong, for a person.
+    msg: String,
+}
+
+/// A session.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SessionBody {
+    /// A JWT.
+    access_token: String,
+    /// Always `bearer`.
+    token_type: &'static str,
+    /// Seconds.
+    expires_in: u32,
+    /// Seconds since the epoch.
+    expires_at: i64,
+    /// Good once; see the refresh grant.
+    refresh_token: String,
+    user: UserBody,
+}
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UserBody {
+    id: Uuid,
+    aud: &'static str,
+    role: &'static str,
+    email: String,
+    phone: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_confirmed_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_sign_in_at: Option<DateTime<Utc>>,
+    #[schema(value_type = Object)]
+    app_metadata: Value,
+    #[schema(value_type = Object)]
+    user_metadata: Value,
+    #[schema(value_type = Vec<Object>)]
+    identities: Value,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    is_anonymous: bool,
+}
+
+impl From<User> for UserBody {
+    fn from(user: User) -> Self {
+        let email = user.email.unwrap_or_default();
+        // There is one way to sign in, so the identity is the user.
+        let identities = json!([{
+            "identity_id": user.id,
+            "id": user.id,
+            "user_id": user.id,
+            "identity_data": {
+                "sub": user.id, "email": email, "email_verified": user.email_confirmed_at.is_some(), "phone_verified": false,
+            },
+            "provider": "email",
+            "last_sign_in_at": user.last_sign_in_at,
+            "created_at": user.created_at,
+            "updated_at": user.updated_at,
+            "email": email,
+        }]);
+        Self {
+            id: user.id,
+            aud: "authenticated",
+            role: "authenticated",
+            email,
+            phone: user.phone.unwrap_or_default(),
+            email_confirmed_at: user.email_confirmed_at,
+            confirmed_at: user.email_confirmed_at,
+            last_sign_in_at: user.last_sign_in_at,
+            app_metadata: user.app_metadata,
+            user_metadata: user.user_metadata,
+            identities,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+            is_anonymous: user.is_anonymous,
+        }
+    }
+}
+
+impl From<Issued> for SessionBody {
+    fn from(issued: Issued) -> Self {
+        Self {
+            access_token: issued.access.token,
+            token_type: "bearer",
+            expires_in: issued.access.expires_in_s,
+            expires_at: issued.access.expires_at,
+            refresh_token: issued.refresh_token,
+            user: issued.user.into(),
+        }
+    }
+}
+
+/// Answers with a session, which nothing on the way may keep.
+pub(super) fn session(issued: Issued, decision: Option<Decision>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    throttle::tell(&mut response, decision);
+    response.insert_header(("Cache-Control", "no-store")).json(SessionBody::from(issued))
+}

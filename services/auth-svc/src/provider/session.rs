@@ -1,0 +1,49 @@
+//! Sessions: beginning one, and what is handed to the client.
+
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Fault, Origin, Provider, access_token, access_token::AccessToken, random, refresh_token};
+use crate::store::{
+    session::{self as store, Session},
+    user::User,
+};
+
+/// What a client gets to hold.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// Proves who asks, for an hour.
+    pub access: AccessToken,
+    /// Gets the next pair.
+    pub refresh_token: String,
+    /// The user.
+    pub user: User,
+}
+
+/// Stores a new session of a user who gave the password.
+pub(super) async fn begin(connection: &mut AsyncPgConnection, user: Uuid, origin: &Origin, now: DateTime<Utc>) -> Result<Session, Fault> {
+    let session = Session {
+        id: Uuid::now_v7(),
+        user_id: user,
+        created_at: now,
+        refreshed_at: None,
+        not_after: None,
+        aal: "aal1".to_owned(),
+        amr: json!([{"method": "password", "timestamp": now.timestamp()}]),
+        refresh_token_hmac_key: random::<32>()?.to_vec(),
+        refresh_token_counter: 0,
+    };
+    store::insert(connection, &session, origin).await?;
+    Ok(session)
+}
+
+/// The tokens of the session as it stands.
+pub(super) async fn issue(provider: &Provider, user: User, session: &Session, now: DateTime<Utc>) -> Result<Issued, Fault> {
+    let keys = provider.keys.current().await?;
+    let access = access_token::sign(provider, &keys.active, &user, session, now)?;
+    let counter = u64::try_from(session.refresh_token_counter).unwrap_or_default();
+    let refresh_token = refresh_token::issue(session.id, counter, &session.refresh_token_hmac_key);
+    Ok(Issued { access, refresh_token, user })
+}

@@ -1,0 +1,242 @@
+//! Keys that sign access tokens: made at first use, kept in the database, published as JWKS.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    digest, hkdf,
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use domain::Clock;
+use jsonwebtoken::EncodingKey;
+use serde_json::{Value, json};
+use service_kit::{audit, db::Db};
+use tokio::{sync::Mutex, time::Instant};
+
+use super::Fault;
+use crate::store::signing_key::{self as store, KeyRow};
+
+/// How long a process uses what it read, so that a rotation reaches every replica.
+const FRESH: Duration = Duration::from_secs(60);
+/// A retired key stays published this much longer than its last token lives.
+const LEEWAY_S: i64 = 120;
+
+/// First byte of a stored private key: PKCS#8 as it is, or sealed.
+const PLAIN: u8 = 0;
+const SEALED: u8 = 1;
+
+/// The key that signs now.
+pub struct SigningKey {
+    /// Its name in token headers and in the key set.
+    pub kid: String,
+    /// The private key.
+    pub encoding: EncodingKey,
+}
+
+/// The keys of a moment.
+pub struct Keyring {
+    /// Signs.
+    pub active: SigningKey,
+    /// Every public key whose tokens may still be alive, as a JSON Web Key Set.
+    pub key_set: Value,
+}
+
+struct Held {
+    read_at: Instant,
+    keyring: Arc<Keyring>,
+}
+
+/// Reads the keys, and makes the first one.
+pub struct Keys {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    seal: Option<KeySeal>,
+    verifiable_for: TimeDelta,
+    held: Mutex<Option<Held>>,
+}
+
+impl Keys {
+    /// Keys in `db`; tokens live `token_life_s` seconds.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, seal: Option<KeySeal>, token_life_s: i64) -> Self {
+        Self { db, clock, seal, verifiable_for: TimeDelta::seconds(token_life_s + LEEWAY_S), held: Mutex::default() }
+    }
+
+    /// The keys, at most a minute old; older ones while the database does not answer.
+    ///
+    /// # Errors
+    /// [`Fault`] when none were ever read.
+    pub async fn current(&self) -> Result<Arc<Keyring>, Fault> {
+        let mut held = self.held.lock().await;
+        if let Some(held) = held.as_ref()
+            && held.read_at.elapsed() < FRESH
+        {
+            return Ok(held.keyring.clone());
+        }
+        match (self.read().await, held.as_ref()) {
+            (Ok(keyring), _) => {
+                let keyring = Arc::new(keyring);
+                *held = Some(Held { read_at: Instant::now(), keyring: keyring.clone() });
+                Ok(keyring)
+            }
+            (Err(error), Some(old)) => {
+                tracing::warn!(error = %error, "the signing keys could not be read again, the old ones stay");
+                Ok(old.keyring.clone())
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    async fn read(&self) -> Result<Keyring, Fault> {
+        let now = self.clock.now();
+        let mut connection = self.db.get().await?;
+        (*connection)
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                let mut rows = store::verifying(connection, now - self.verifiable_for).await?;
+                if rows.iter().all(|row| row.retired) {
+                    // Replicas that start together wait here for the first one's commit.
+                    store::lock(connection).await?;
+                    rows = store::verifying(connection, now - self.verifiable_for).await?;
+                    if rows.iter().all(|row| row.retired) {
+                        let made = self.make()?;
+                        store::insert(connection, &made, now).await?;
+                        let resource = format!("signing_key/{}", made.kid);
+                        audit::record(
+                            connection,
+                            now,
+                            &audit::Entry {
+                                workspace: None,
+                                actor: None,
+                                action: "signing_key.create",
+                                resource: &resource,
+                                outcome: "done",
+                                request_id: None,
+                                detail: json!({}),
+                            },
+                        )
+                        .await?;
+                        rows.push(made);
+                    }
+                }
+                self.keyring(&rows)
+            })
+            .await
+    }
+
+    fn keyring(&self, rows: &[KeyRow]) -> Result<Keyring, Fault> {
+        let active = rows.iter().find(|row| !row.retired).ok_or_else(|| Fault::Crypto("no signing key".into()))?;
+        let pkcs8 = self.open(active)?;
+        let keys: Vec<_> = rows.iter().map(|row| &row.public_jwk).collect();
+        Ok(Keyring {
+            active: SigningKey { kid: active.kid.clone(), encoding: EncodingKey::from_ec_der(&pkcs8) },
+            key_set: json!({ "keys": keys }),
+        })
+    }
+
+    fn make(&self) -> Result<KeyRow, Fault> {
+        let refused = |_| Fault::Crypto("a signing key could not be made".into());
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).map_err(refused)?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref())
+            .map_err(|error| Fault::Crypto(format!("the new signing key cannot be read: {error}")))?;
+        let (kid, public_jwk) = public_jwk(pair.public_key().as_ref())?;
+        let private_key = match &self.seal {
+            Some(seal) => seal.seal(&kid, pkcs8.as_ref())?,
+            None => [&[PLAIN], pkcs8.as_ref()].concat(),
+        };
+        Ok(KeyRow { kid, private_key, public_jwk, retired: false })
+    }
+
+    fn open(&self, row: &KeyRow) -> Result<Vec<u8>, Fault> {
+        match (row.private_key.split_first(), &self.seal) {
+            (Some((&PLAIN, pkcs8)), _) => Ok(pkcs8.to_vec()),
+            (Some((&SEALED, sealed)), Some(seal)) => seal.open(&row.kid, sealed),
+            (Some((&SEALED, _)), None) => {
+                Err(Fault::Crypto(format!("signing key {} is encrypted; set embedded.key_encryption_secret", row.kid)))
+            }
+            _ => Err(Fault::Crypto(format!("signing key {} has an unknown form", row.kid))),
+        }
+    }
+}
+
+/// The public key as a JWK, named by its RFC 7638 thumbprint. `point` is uncompressed: `0x04 ‖ x ‖ y`.
+fn public_jwk(point: &[u8]) -> Result<(String, Value), Fault> {
+    let coordinates = point.strip_prefix(&[4]).filter(|rest| rest.len() == 64);
+    let (x, y) = coordinates.and_then(|rest| rest.split_at_checked(32)).ok_or_else(|| Fault::Crypto("not a point of P-256".into()))?;
+    let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+    let kid = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
+    let jwk = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "alg": "ES256", "use": "sig", "key_ops": ["verify"], "kid": kid});
+    Ok((kid, jwk))
+}
+
+/// Encrypts private keys at rest with AES-256-GCM, bound to their names.
+pub struct KeySeal(RandomizedNonceKey);
+
+impl KeySeal {
+    /// A seal by the operator's secret.
+    ///
+    /// # Errors
+    /// When the key cannot be derived.
+    pub fn new(secret: &[u8]) -> anyhow::Result<Self> {
+        let refused = |_| anyhow::anyhow!("the key-encryption secret cannot be used");
+        let mut key = [0; 32];
+        hkdf::Salt::new(hkdf::HKDF_SHA256, b"groundwork signing key at rest")
+            .extract(secret)
+            .expand(&[b"aes-256-gcm"], &AES_256_GCM)
+            .and_then(|okm| okm.fill(&mut key))
+            .map_err(refused)?;
+        Ok(Self(RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(refused)?))
+    }
+
+    fn seal(&self, kid: &str, pkcs8: &[u8]) -> Result<Vec<u8>, Fault> {
+        let mut sealed = pkcs8.to_vec();
+        let nonce = self
+            .0
+            .seal_in_place_append_tag(Aad::from(kid.as_bytes()), &mut sealed)
+            .map_err(|_| Fault::Crypto("a signing key could not be encrypted".into()))?;
+        Ok([&[SEALED], nonce.as_ref().as_slice(), &sealed].concat())
+    }
+
+    fn open(&self, kid: &str, sealed: &[u8]) -> Result<Vec<u8>, Fault> {
+        let refused = || {
+            Fault::Crypto(format!(
+                "signing key {kid} cannot be decrypted: embedded.key_encryption_secret is not the one it was encrypted with"
+            ))
+        };
+        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN).ok_or_else(refused)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| refused())?;
+        let mut bytes = sealed.to_vec();
+        let opened = self.0.open_in_place(nonce, Aad::from(kid.as_bytes()), &mut bytes).map_err(|_| refused())?;
+        Ok(opened.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_key_opens_only_with_the_same_secret_and_name() {
+        let seal = KeySeal::new(&[7; 32]).unwrap();
+        let sealed = seal.seal("a", b"private").unwrap();
+        let (form, body) = sealed.split_first().unwrap();
+        assert_eq!(*form, SEALED);
+        assert!(!sealed.windows(7).any(|window| window == b"private"));
+        assert_eq!(seal.open("a", body).unwrap(), b"private");
+        assert!(seal.open("b", body).is_err());
+        assert!(KeySeal::new(&[8; 32]).unwrap().open("a", body).is_err());
+    }
+
+    /// RFC 7638 fixes members and their order; the value was computed with another implementation.
+    #[test]
+    fn a_key_is_named_by_its_thumbprint() {
+        let point: Vec<u8> = std::iter::once(4).chain(std::iter::repeat_n(1, 32)).chain(std::iter::repeat_n(2, 32)).collect();
+        let (kid, jwk) = public_jwk(&point).unwrap();
+        assert_eq!(kid, "kOFKxjJdOqJD5G4Yuw-cxHe64VGyxKEO_hoV83QfGj0");
+        assert_eq!(jwk["x"], "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE");
+        assert!(public_jwk(&point[1..]).is_err());
+    }
+}

@@ -1,0 +1,251 @@
+//! Projections that the gate reads: the last state of each thing, by the events of its service.
+//!
+//! A row takes an event only when it is newer; each `upsert` says whether it was.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    QueryResult, QueryableByName, sql_query,
+    sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::{
+    event::{ManifestGenerated, OnboardingEvent, PaymentEvent, SubscriptionEvent},
+    ids::WorkspaceId,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// A row of `gate_subscription`.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "the columns are the event's fields")]
+pub struct SubscriptionRow {
+    pub subscription_id: Uuid,
+    pub plan: String,
+    pub status: String,
+    pub period_end: DateTime<Utc>,
+    pub grace_end: Option<DateTime<Utc>>,
+    pub entitlements: Value,
+}
+
+/// A row of `gate_order`.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "the columns are the event's fields")]
+pub struct OrderRow {
+    pub order_id: Uuid,
+    pub status: String,
+    pub plan: String,
+    pub cycle: String,
+    pub amount: i64,
+}
+
+/// A row of `gate_onboarding`.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "the columns are the event's fields")]
+pub struct OnboardingRow {
+    pub status: String,
+    pub steps_done: i32,
+    pub steps_total: i32,
+    pub percent: i32,
+    pub next_step: Option<String>,
+}
+
+/// A row of `gate_manifest`.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "the columns are the event's fields")]
+pub struct ManifestRow {
+    pub version: String,
+    pub checksum: String,
+    pub generated_at: DateTime<Utc>,
+}
+
+/// What is known of a workspace.
+#[derive(Debug, Clone, Default)]
+pub struct Projections {
+    /// Its subscription.
+    pub subscription: Option<SubscriptionRow>,
+    /// Its open order.
+    pub order: Option<OrderRow>,
+    /// Its onboarding.
+    pub onboarding: Option<OnboardingRow>,
+    /// Its manifest.
+    pub manifest: Option<ManifestRow>,
+}
+
+#[derive(QueryableByName)]
+struct ProjectionsRow {
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    subscription: Option<Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    open_order: Option<Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    onboarding: Option<Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    manifest: Option<Value>,
+}
+
+/// Reads all four in one round trip. An order is open while it can be paid, and, if it was confirmed after
+/// `confirmed_since`, until its subscription's event arrives: the two come by different ways.
+pub async fn read(connection: &mut AsyncPgConnection, workspace: WorkspaceId, confirmed_since: DateTime<Utc>) -> QueryResult<Projections> {
+    let row = sql_query(
+        "select (select to_jsonb(s) from identity.gate_subscription s where s.workspace_id = $1) as subscription, \
+                (select to_jsonb(o) from identity.gate_order o where o.workspace_id = $1 \
+                   and (o.status = 'pending' or (o.status = 'confirmed' and o.updated_at > $2)) \
+                 order by o.order_id desc limit 1) as open_order, \
+                (select to_jsonb(b) from identity.gate_onboarding b where b.workspace_id = $1) as onboarding, \
+                (select to_jsonb(m) from identity.gate_manifest m where m.workspace_id = $1) as manifest",
+    )
+    .bind::<SqlUuid, _>(workspace.as_uuid())
+    .bind::<Timestamptz, _>(confirmed_since)
+    .get_result::<ProjectionsRow>(connection)
+    .await?;
+    Ok(Projections {
+        subscription: parse(row.subscription)?,
+        order: parse(row.open_order)?,
+        onboarding: parse(row.onboarding)?,
+        manifest: parse(row.manifest)?,
+    })
+}
+
+fn parse<T: serde::de::DeserializeOwned>(row: Option<Value>) -> QueryResult<Option<T>> {
+    row.map(serde_json::from_value).transpose().map_err(|error| diesel::result::Error::DeserializationError(error.into()))
+}
+
+/// Takes the state of a subscription. A later subscription of the same workspace counts as newer: ids grow with time.
+pub async fn upsert_subscription(
+    connection: &mut AsyncPgConnection,
+    event: &SubscriptionEvent,
+    sequence: i64,
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    sql_query(
+        "insert into identity.gate_subscription as g \
+           (workspace_id, subscription_id, plan, status, period_end, grace_end, entitlements, sequence, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         on conflict (workspace_id) do update set subscription_id = excluded.subscription_id, plan = excluded.plan, \
+           status = excluded.status, period_end = excluded.period_end, grace_end = excluded.grace_end, \
+           entitlements = excluded.entitlements, sequence = excluded.sequence, updated_at = excluded.updated_at \
+         where (g.subscription_id, g.sequence) < (excluded.subscription_id, excluded.sequence)",
+    )
+    .bind::<SqlUuid, _>(event.workspace_id.as_uuid())
+    .bind::<SqlUuid, _>(event.subscription_id.as_uuid())
+    .bind::<Text, _>(event.plan.to_string())
+    .bind::<Text, _>(event.status.to_string())
+    .bind::<Timestamptz, _>(event.period_end)
+    .bind::<Nullable<Timestamptz>, _>(event.grace_end)
+    .bind::<Jsonb, _>(json!(event.entitlements))
+    .bind::<BigInt, _>(sequence)
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+    .await
+    .map(|rows| rows == 1)
+}
+
+/// Takes the state of an order, named by its last event (`pending`, `confirmed`, `failed`, `refunded`).
+pub async fn upsert_order(
+    connection: &mut AsyncPgConnection,
+    event: &PaymentEvent,
+    status: &str,
+    sequence: i64,
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    sql_query(
+        "insert into identity.gate_order as g (order_id, workspace_id, status, plan, cycle, amount, sequence, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) \
+         on conflict (order_id) do update set status = excluded.status, plan = excluded.plan, cycle = excluded.cycle, \
+           amount = excluded.amount, sequence = excluded.sequence, updated_at = excluded.updated_at \
+         where g.sequence < excluded.sequence",
+    )
+    .bind::<SqlUuid, _>(event.order_id.as_uuid())
+    .bind::<SqlUuid, _>(event.workspace_id.as_uuid())
+    .bind::<Text, _>(status)
+    .bind::<Text, _>(event.plan.to_string())
+    .bind::<Text, _>(event.cycle.to_string())
+    .bind::<BigInt, _>(event.amount.get())
+    .bind::<BigInt, _>(sequence)
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+    .await
+    .map(|rows| rows == 1)
+}
+
+/// Takes the state of an onboarding.
+pub async fn upsert_onboarding(
+    connection: &mut AsyncPgConnection,
+    event: &OnboardingEvent,
+    sequence: i64,
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    sql_query(
+        "insert into identity.gate_onboarding as g \
+           (workspace_id, status, steps_done, steps_total, percent, next_step, sequence, updated_at) \
+         values ($1, $2, $3, $4, least($5, 100), $6, $7, $8) \
+         on conflict (workspace_id) do update set status = excluded.status, steps_done = excluded.steps_done, \
+           steps_total = excluded.steps_total, percent = excluded.percent, next_step = excluded.next_step, \
+           sequence = excluded.sequence, updated_at = excluded.updated_at \
+         where g.sequence < excluded.sequence",
+    )
+    .bind::<SqlUuid, _>(event.workspace_id.as_uuid())
+    .bind::<Text, _>(event.status.to_string())
+    .bind::<Integer, _>(i32::try_from(event.steps_done).unwrap_or(i32::MAX))
+    .bind::<Integer, _>(i32::try_from(event.steps_total).unwrap_or(i32::MAX))
+    .bind::<Integer, _>(i32::from(event.percent))
+    .bind::<Nullable<Text>, _>(event.next_step.as_deref())
+    .bind::<BigInt, _>(sequence)
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+    .await
+    .map(|rows| rows == 1)
+}
+
+/// Takes a finalize, which says nothing of the steps: they stay as they were, or are all done.
+pub async fn finalize_onboarding(
+    connection: &mut AsyncPgConnection,
+    workspace: WorkspaceId,
+    steps_total: i32,
+    sequence: i64,
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    sql_query(
+        "insert into identity.gate_onboarding as g \
+           (workspace_id, status, steps_done, steps_total, percent, next_step, sequence, updated_at) \
+         values ($1, 'finalizing', $2, $2, 100, null, $3, $4) \
+         on conflict (workspace_id) do update set status = excluded.status, next_step = null, \
+           sequence = excluded.sequence, updated_at = excluded.updated_at \
+         where g.sequence < excluded.sequence",
+    )
+    .bind::<SqlUuid, _>(workspace.as_uuid())
+    .bind::<Integer, _>(steps_total)
+    .bind::<BigInt, _>(sequence)
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+    .await
+    .map(|rows| rows == 1)
+}
+
+/// Takes the current version of a manifest.
+pub async fn upsert_manifest(
+    connection: &mut AsyncPgConnection,
+    event: &ManifestGenerated,
+    sequence: i64,
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    sql_query(
+        "insert into identity.gate_manifest as g (workspace_id, version, sequence_no, checksum, generated_at, sequence, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $7) \
+         on conflict (workspace_id) do update set version = excluded.version, sequence_no = excluded.sequence_no, \
+           checksum = excluded.checksum, generated_at = excluded.generated_at, sequence = excluded.sequence, \
+           updated_at = excluded.updated_at \
+         where g.sequence < excluded.sequence",
+    )
+    .bind::<SqlUuid, _>(event.workspace_id.as_uuid())
+    .bind::<Text, _>(&event.version)
+    .bind::<Integer, _>(i32::try_from(event.sequence).unwrap_or(i32::MAX))
+    .bind::<Text, _>(&event.checksum)
+    .bind::<Timestamptz, _>(event.generated_at)
+    .bind::<BigInt, _>(sequence)
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+    .await
+    .map(|rows| rows == 1)
+}

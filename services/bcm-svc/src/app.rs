@@ -1,0 +1,88 @@
+//! The service as the kit runs it.
+
+use std::sync::Arc;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use messaging::{ConsumerSpec, Messaging, dead_letters, link};
+use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config};
+use tokio::sync::Notify;
+
+use crate::{
+    command::Command,
+    config::BcmConfig,
+    consumers::{FinalizedContexts, MemberEvents, SubscriptionEvents},
+    http, jobs,
+    metrics::Metrics,
+    tiers::{Tiers, listen},
+};
+
+/// The manifest store.
+pub struct BcmService {
+    pub(crate) kit: Kit,
+    pub(crate) config: BcmConfig,
+    pub(crate) metrics: Metrics,
+    pub(crate) tiers: Tiers,
+    /// Wakes this process's rebuild worker; polling is the guarantee.
+    pub(crate) rebuild_asked: Notify,
+}
+
+impl Service for BcmService {
+    const IDENTITY: ServiceIdentity = ServiceIdentity { name: "bcm-svc", section: "bcm", schema: "bcm" };
+    const ABOUT: &'static str = "The Business Context Manifest: made from finalized answers, kept in versions, read fast.";
+    const OPENAPI_PATH: &'static str = "/api/context/openapi.json";
+    type Config = BcmConfig;
+    type Command = Command;
+
+    fn build(kit: Kit, config: BcmConfig) -> anyhow::Result<Self> {
+        let metrics = Metrics::new(&kit.metrics.registry)?;
+        Ok(Self { tiers: Tiers::new(kit.clone(), metrics.clone(), config.memory.bytes), metrics, rebuild_asked: Notify::new(), kit, config })
+    }
+
+    fn kit(&self) -> &Kit {
+        &self.kit
+    }
+
+    fn migrations() -> EmbeddedMigrations {
+        embed_migrations!("../../migrations/bcm")
+    }
+
+    async fn after_migrate(config: &Config<BcmConfig>) -> anyhow::Result<()> {
+        link::declare_topology(&config.kit.amqp.url, "bcm-svc migrate").await?;
+        Ok(())
+    }
+
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::document()
+    }
+
+    fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+        http::routes(routes);
+    }
+
+    fn start_serving(self: &Arc<Self>) -> anyhow::Result<()> {
+        self.kit.lifecycle.spawn_service("cache-invalidation", listen(self.tiers.clone()));
+        Ok(())
+    }
+
+    fn start_workers(self: &Arc<Self>) -> anyhow::Result<()> {
+        let consumers = [
+            ConsumerSpec::new("bcm-svc.onboarding.v1", FinalizedContexts(self.clone())),
+            ConsumerSpec::new("bcm-svc.payments.v1", SubscriptionEvents),
+            ConsumerSpec::new("bcm-svc.identity.v1", MemberEvents(self.clone())),
+        ];
+        let consumers = consumers.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| anyhow::anyhow!("the topology lacks a queue"))?;
+        Messaging::start(&self.kit, consumers)?;
+        self.kit.lifecycle.spawn_service("rebuild-jobs", jobs::rebuild(self.clone()));
+        Ok(())
+    }
+
+    async fn doctor(self: &Arc<Self>) -> Vec<Check> {
+        let depths = dead_letters::depths(self.kit.identity.name, &self.kit.config.amqp.url).await;
+        let seen = depths.map(|depths| format!("{} dead letters", depths.values().sum::<u32>()));
+        vec![Check::of("broker", seen, "check AMQP_URL, and run `bcm-svc migrate` to declare the queues")]
+    }
+
+    async fn run(self: &Arc<Self>, command: Command) -> anyhow::Result<()> {
+        command.run(self).await
+    }
+}

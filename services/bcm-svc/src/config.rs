@@ -1,0 +1,43 @@
+//! Settings.
+
+use domain::reduce::Policy;
+use serde::{Deserialize, Deserializer, de};
+use service_kit::config::{KitConfig, Problems, ServiceConfig};
+
+/// The service's own settings (`default.toml` documents each).
+#[derive(Debug, Clone, Deserialize)]
+pub struct BcmConfig {
+    /// How manifests are made.
+    pub manifest: ManifestConfig,
+    /// The tier in process.
+    pub memory: MemoryConfig,
+}
+
+/// How manifests are made.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "each key is documented in default.toml")]
+pub struct ManifestConfig {
+    #[serde(deserialize_with = "policy")]
+    pub policy: Policy,
+}
+
+/// The tier in process.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "each key is documented in default.toml")]
+pub struct MemoryConfig {
+    pub bytes: u64,
+}
+
+fn policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Policy, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+}
+
+impl ServiceConfig for BcmConfig {
+    const DEFAULTS: &'static str = include_str!("default.toml");
+
+    fn validate(&self, _: &KitConfig, problems: &mut Problems) {
+        if self.memory.bytes < 1 << 20 {
+            problems.add("memory.bytes", "must be at least 1048576 (1 MiB)");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What the service counts.
+
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+
+use crate::tiers::Tier;
+
+/// The service's own metrics.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    reads: IntCounterVec,
+    integrity_failures: IntCounterVec,
+    generated: IntCounterVec,
+    reduce_seconds: Histogram,
+    memory_bytes: IntGauge,
+}
+
+impl Metrics {
+    /// Registers them.
+    pub fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let metrics = Self {
+            reads: IntCounterVec::new(Opts::new("bcm_tier_reads_total", "Reads by what was read and the tier that had it"), &["what", "tier"])?,
+            integrity_failures: IntCounterVec::new(
+                Opts::new("bcm_integrity_failures_total", "Bytes that did not match their checksum, by tier"),
+                &["tier"],
+            )?,
+            generated: IntCounterVec::new(
+                Opts::new("bcm_manifests_generated_total", "Contexts that were reduced, by cause and by what came of it"),
+                &["cause", "outcome"],
+            )?,
+            reduce_seconds: Histogram::with_opts(
+                HistogramOpts::new("bcm_reduce_duration_seconds", "Seconds to reduce a context")
+                    .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0]),
+            )?,
+            memory_bytes: IntGauge::new("bcm_memory_tier_bytes", "Bytes of manifests kept ready to send in this process")?,
+        };
+        registry.register(Box::new(metrics.reads.clone()))?;
+        registry.register(Box::new(metrics.integrity_failures.clone()))?;
+        registry.register(Box::new(metrics.generated.clone()))?;
+        registry.register(Box::new(metrics.reduce_seconds.clone()))?;
+        registry.register(Box::new(metrics.memory_bytes.clone()))?;
+        Ok(metrics)
+    }
+
+    /// Something (`head`, `content`) was found in `tier`.
+    pub fn read(&self, what: &str, tier: Tier) {
+        self.reads.with_label_values(&[what, tier.as_str()]).inc();
+    }
+
+    /// `tier` held bytes that are not what their checksum says.
+    pub fn integrity_failure(&self, tier: Tier) {
+        self.integrity_failures.with_label_values(&[tier.as_str()]).inc();
+    }
+
+    /// A context was dealt with, because of `cause` (`finalized`, `rebuild`).
+    pub fn generated(&self, cause: &str, outcome: &str) {
+        self.generated.with_label_values(&[cause, outcome]).inc();
+    }
+
+    /// A reduction took this long.
+    pub fn reduced(&self, seconds: f64) {
+        self.reduce_seconds.observe(seconds);
+    }
+
+    /// The tier in process holds this many bytes.
+    pub fn memory(&self, bytes: u64) {
+        self.memory_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+}

@@ -1,0 +1,345 @@
+//! The three places a version is read from: this process, Redis, PostgreSQL.
+//!
+//! Versions never change, so they need no invalidation. The head pointer (which version is the current one) lives five
+//! seconds from the moment PostgreSQL confirmed it, whichever tier it passes through. Concurrent readers of one key in
+//! a process share one load. Callers are authorised before they come here; keys carry the workspace.
+
+mod document;
+mod frame;
+mod invalidation;
+mod redis;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::TimeDelta;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use domain::{ids::WorkspaceId, role::Role};
+use moka::{Expiry, future::Cache};
+use service_kit::{
+    Kit,
+    auth::{self, Claims, Member},
+    db,
+};
+
+use crate::{
+    manifest::{
+        ReadError,
+        selector::Selector,
+        stored::{self, Stored},
+    },
+    metrics::Metrics,
+    store::head,
+};
+
+pub use document::{Coded, Document, Representation};
+pub use invalidation::{Forget, listen};
+
+/// How long a head pointer may be believed after PostgreSQL confirmed it.
+const HEAD_LIFE: TimeDelta = TimeDelta::seconds(5);
+/// "There is no manifest yet" is believed for a shorter time: somebody waits for the first one.
+const MISSING_LIFE: Duration = Duration::from_secs(1);
+/// Head pointers kept in process; one has about a hundred bytes.
+const HEADS: u64 = 100_000;
+
+/// Where something was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// This process.
+    Memory,
+    /// Redis.
+    Redis,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl Tier {
+    /// Its name in metrics and in `Server-Timing`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Redis => "redis",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+/// Who reads which workspace, already authorised. PostgreSQL is asked with the same rights.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    workspace: WorkspaceId,
+    claims: Option<Claims>,
+}
+
+impl Reader {
+    /// A member of the workspace.
+    pub fn member(member: &Member) -> Self {
+        Self { workspace: member.workspace, claims: Some(member.claims.clone()) }
+    }
+
+    /// The service itself.
+    pub const fn service(workspace: WorkspaceId) -> Self {
+        Self { workspace, claims: None }
+    }
+
+    /// The workspace that is read.
+    pub const fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
+    /// Takes the reader's role for the rest of the transaction.
+    pub async fn assume_role(&self, connection: &mut AsyncPgConnection) -> Result<(), diesel::result::Error> {
+        match &self.claims {
+            Some(claims) => db::act_as_user(connection, claims.as_json()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A member who has just been removed sees nothing: that must not be remembered as "there is nothing".
+    async fn must_still_be_member(&self, connection: &mut AsyncPgConnection) -> Result<(), ReadError> {
+        if let Some(claims) = &self.claims {
+            db::act_as_service(connection).await?;
+            auth::authorise(connection, self.workspace, claims.user, Role::Member).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A version and where it was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The version.
+    pub document: Arc<Document>,
+    /// Where the head pointer was found, if it was asked for.
+    pub head: Option<Tier>,
+    /// Where the version was found.
+    pub content: Tier,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    sequence: Option<u64>,
+    from: Tier,
+    life: Duration,
+}
+
+#[derive(Clone)]
+struct Loaded {
+    document: Arc<Document>,
+    from: Tier,
+}
+
+struct HeadLife;
+
+impl Expiry<WorkspaceId, Head> for HeadLife {
+    fn expire_after_create(&self, _: &WorkspaceId, head: &Head, _: Instant) -> Option<Duration> {
+        Some(head.life)
+    }
+}
+
+/// All tiers of a process.
+#[derive(Clone)]
+pub struct Tiers {
+    kit: Kit,
+    metrics: Metrics,
+    heads: Cache<WorkspaceId, Head>,
+    documents: Cache<(WorkspaceId, u64), Loaded>,
+}
+
+impl Tiers {
+    /// Empty tiers whose versions take at most `memory_bytes` in this process.
+    pub fn new(kit: Kit, metrics: Metrics, memory_bytes: u64) -> Self {
+        let documents = Cache::builder()
+            .max_capacity(memory_bytes)
+            .weigher(|_, loaded: &Loaded| u32::try_from(loaded.document.weight()).unwrap_or(u32::MAX))
+            .build();
+        let heads = Cache::builder().max_capacity(HEADS).expire_after(HeadLife).build();
+        Self { kit, metrics, heads, documents }
+    }
+
+    /// The current version.
+    pub async fn current(&self, reader: &Reader) -> Result<Found, ReadError> {
+        let (sequence, tier) = self.head(reader).await?;
+        let found = match self.version(reader, sequence).await {
+            // A pointer to nothing can only be a damaged one of Redis.
+            Err(ReadError::VersionNotFound) if tier != Tier::Postgres => {
+                self.metrics.integrity_failure(Tier::Redis);
+                self.heads.invalidate(&reader.workspace).await;
+                let head = self.head_from_postgres(reader).await?;
+                self.version(reader, head.sequence.ok_or(ReadError::Missing)?).await?
+            }
+            found => found?,
+        };
+        Ok(Found { head: Some(tier), ..found })
+    }
+
+    /// The version that a request names.
+    pub async fn select(&self, reader: &Reader, selector: Selector) -> Result<Found, ReadError> {
+        let version = match selector {
+            Selector::Sequence(sequence) => return self.version(reader, sequence).await,
+            Selector::Version(version) => version,
+        };
+        let mut connection = self.kit.db.get().await?;
+        let sequence = (*connection)
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                reader.assume_role(connection).await?;
+                stored::sequence_of(connection, reader.workspace, version).await
+            })
+            .await?;
+        drop(connection);
+        self.version(reader, sequence.ok_or(ReadError::VersionNotFound)?).await
+    }
+
+    /// The version with this sequence.
+    pub async fn version(&self, reader: &Reader, sequence: u64) -> Result<Found, ReadError> {
+        let entry = self
+            .documents
+            .entry((reader.workspace, sequence))
+            .or_try_insert_with(self.aside(reader, move |tiers, reader| async move { tiers.load(&reader, sequence).await }))
+            .await
+            .map_err(|error| ReadError::clone(&error))?;
+        if entry.is_fresh() {
+            self.metrics.memory(self.documents.weighted_size());
+        }
+        let tier = if entry.is_fresh() { entry.value().from } else { Tier::Memory };
+        self.metrics.read("content", tier);
+        Ok(Found { document: entry.into_value().document, head: None, content: tier })
+    }
+
+    /// After a commit: fills the tiers with the current version and tells the other replicas.
+    pub async fn announce(&self, workspace: WorkspaceId) {
+        self.heads.invalidate(&workspace).await;
+        let reader = Reader::service(workspace);
+        let filled = async {
+            let sequence = self.head_from_postgres(&reader).await?.sequence.ok_or(ReadError::Missing)?;
+            self.version(&reader, sequence).await
+        };
+        if let Err(error) = filled.await {
+            tracing::warn!(%workspace, %error, "the caches could not be filled after the commit");
+        }
+        self.tell(Forget::Head(workspace)).await;
+    }
+
+    /// Forgets here and in every other replica.
+    pub async fn tell(&self, forget: Forget) {
+        self.forget(forget).await;
+        let message = serde_json::to_string(&forget).unwrap_or_default();
+        if let Err(error) = redis::publish(&self.kit.cache, &message).await {
+            tracing::debug!(%error, "the other replicas were not told");
+        }
+    }
+
+    async fn forget(&self, forget: Forget) {
+        match forget {
+            Forget::Head(workspace) => self.heads.invalidate(&workspace).await,
+            Forget::Role(workspace, user) => self.kit.membership.forget(workspace, user).await,
+        }
+    }
+
+    fn forget_all_heads(&self) {
+        self.heads.invalidate_all();
+    }
+
+    async fn head(&self, reader: &Reader) -> Result<(u64, Tier), ReadError> {
+        let entry = self
+            .heads
+            .entry(reader.workspace)
+            .or_try_insert_with(self.aside(reader, |tiers, reader| async move { tiers.load_head(&reader).await }))
+            .await
+            .map_err(|error| ReadError::clone(&error))?;
+        let tier = if entry.is_fresh() { entry.value().from } else { Tier::Memory };
+        self.metrics.read("head", tier);
+        Ok((entry.value().sequence.ok_or(ReadError::Missing)?, tier))
+    }
+
+    /// A load that goes on when the caller who began it has gone: others may be waiting for it.
+    async fn aside<T, F>(&self, reader: &Reader, load: impl FnOnce(Self, Reader) -> F) -> Result<T, ReadError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ReadError>> + Send + 'static,
+    {
+        let loaded = self.kit.lifecycle.detached(load(self.clone(), reader.clone())).await;
+        loaded.map_err(|error| ReadError::Internal(error.to_string()))?
+    }
+
+    async fn load_head(&self, reader: &Reader) -> Result<Head, ReadError> {
+        if let Ok(Some(pointer)) = redis::head(&self.kit.cache, reader.workspace).await
+            && let Some(left) = pointer.left(HEAD_LIFE, self.kit.clock.now())
+        {
+            return Ok(Head { sequence: Some(pointer.sequence), from: Tier::Redis, life: left.to_std().unwrap_or_default() });
+        }
+        self.head_from_postgres(reader).await
+    }
+
+    async fn head_from_postgres(&self, reader: &Reader) -> Result<Head, ReadError> {
+        // Taken before the question, so that it is never too late.
+        let confirmed = self.kit.clock.now();
+        let workspace = reader.workspace;
+        let mut connection = self.connection(reader).await?;
+        let sequence = (*connection)
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                reader.assume_role(connection).await?;
+                let sequence = head::sequence(connection, workspace).await?;
+                if sequence.is_none() {
+                    reader.must_still_be_member(connection).await?;
+                }
+                Ok::<_, ReadError>(sequence)
+            })
+            .await?;
+        drop(connection);
+        let Some(sequence) = sequence else {
+            return Ok(Head { sequence: None, from: Tier::Postgres, life: MISSING_LIFE });
+        };
+        let cache = self.kit.cache.clone();
+        self.kit.lifecycle.spawn(async move {
+            if let Err(error) = redis::forward_head(&cache, workspace, redis::Pointer { sequence, confirmed }).await {
+                tracing::debug!(%error, "the head pointer was not written to Redis");
+            }
+        });
+        Ok(Head { sequence: Some(sequence), from: Tier::Postgres, life: HEAD_LIFE.to_std().unwrap_or_default() })
+    }
+
+    async fn load(&self, reader: &Reader, sequence: u64) -> Result<Loaded, ReadError> {
+        let workspace = reader.workspace;
+        match redis::content(&self.kit.cache, workspace, sequence).await {
+            Ok(redis::Found::Document(document)) => return Ok(Loaded { document: Arc::from(document), from: Tier::Redis }),
+            Ok(redis::Found::Damaged(damaged)) => {
+                self.metrics.integrity_failure(Tier::Redis);
+                tracing::error!(%workspace, sequence, %damaged, "Redis held a damaged manifest; it is repaired");
+            }
+            Ok(redis::Found::Nothing) | Err(_) => {}
+        }
+        let stored = self.from_postgres(reader, sequence).await?;
+        let document = Arc::new(Document::new(&stored).map_err(|error| ReadError::Internal(error.to_string()))?);
+        let (cache, copy) = (self.kit.cache.clone(), document.clone());
+        self.kit.lifecycle.spawn(async move {
+            if let Err(error) = redis::put_content(&cache, &copy).await {
+                tracing::debug!(%error, "the manifest was not written to Redis");
+            }
+        });
+        Ok(Loaded { document, from: Tier::Postgres })
+    }
+
+    async fn from_postgres(&self, reader: &Reader, sequence: u64) -> Result<Stored, ReadError> {
+        let mut connection = self.connection(reader).await?;
+        (*connection)
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                reader.assume_role(connection).await?;
+                match stored::read(connection, reader.workspace, sequence, &self.metrics).await? {
+                    Some(stored) => Ok(stored),
+                    None => {
+                        reader.must_still_be_member(connection).await?;
+                        Err(ReadError::VersionNotFound)
+                    }
+                }
+            })
+            .await
+    }
+
+    async fn connection(&self, reader: &Reader) -> Result<db::PooledConnection, ReadError> {
+        let pool = if reader.claims.is_some() { &self.kit.db } else { &self.kit.worker_db };
+        Ok(pool.get().await?)
+    }
+}

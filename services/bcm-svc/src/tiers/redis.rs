@@ -1,0 +1,150 @@
+//! Tier 1: frames by version and the head pointer, in Redis. Whatever fails here is a miss.
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::ids::WorkspaceId;
+use service_kit::cache::{
+    Cache, CacheError,
+    client::{self as redis, Script},
+};
+
+use super::{
+    document::Document,
+    frame::{self, Damaged},
+};
+
+/// Where replicas tell each other what to forget.
+pub const CHANNEL: &str = "bcm:1:forget";
+
+static HEAD_FORWARD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("head_forward.lua")));
+
+/// A day, before jitter.
+const LIFE_S: u64 = 86_400;
+
+/// Keys of one workspace share a hash tag; the number is the version of frame and head format, so that replicas of two
+/// releases never read each other's.
+fn content_key(workspace: WorkspaceId, sequence: u64) -> String {
+    format!("bcm:1:{{{workspace}}}:content:{sequence}")
+}
+
+fn head_key(workspace: WorkspaceId) -> String {
+    format!("bcm:1:{{{workspace}}}:head")
+}
+
+/// A day and up to a tenth more, the same for each version: what was written together does not expire together.
+fn life_s(workspace: WorkspaceId, sequence: u64) -> u64 {
+    let spread = workspace.as_uuid().as_u64_pair().1.wrapping_add(sequence.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    LIFE_S + spread % (LIFE_S / 10)
+}
+
+/// What lay under a version's key.
+#[derive(Debug)]
+pub enum Found {
+    /// The version, verified.
+    Document(Box<Document>),
+    /// Something else.
+    Damaged(Damaged),
+    /// Nothing.
+    Nothing,
+}
+
+/// Reads a version and refreshes its life.
+pub async fn content(cache: &Cache, workspace: WorkspaceId, sequence: u64) -> Result<Found, CacheError> {
+    let mut command = redis::cmd("GETEX");
+    command.arg(content_key(workspace, sequence)).arg("EX").arg(life_s(workspace, sequence));
+    Ok(match cache.query::<Option<Vec<u8>>>(&command).await? {
+        None => Found::Nothing,
+        Some(frame) => match frame::decode(&frame, workspace, sequence) {
+            Ok(document) => Found::Document(Box::new(document)),
+            Err(damaged) => Found::Damaged(damaged),
+        },
+    })
+}
+
+/// Writes a version over whatever lies there: it can only be the same or damaged.
+pub async fn put_content(cache: &Cache, document: &Document) -> Result<(), CacheError> {
+    let (workspace, sequence) = (document.record.workspace_id, document.record.sequence);
+    let mut command = redis::cmd("SET");
+    command.arg(content_key(workspace, sequence)).arg(frame::encode(document)).arg("EX").arg(life_s(workspace, sequence));
+    cache.query(&command).await
+}
+
+/// A head pointer as it lies in Redis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pointer {
+    /// The sequence of the current version.
+    pub sequence: u64,
+    /// When PostgreSQL said so.
+    pub confirmed: DateTime<Utc>,
+}
+
+impl Pointer {
+    fn parse(text: &str) -> Option<Self> {
+        let (sequence, confirmed) = text.split_once(' ')?;
+        Some(Self { sequence: sequence.parse().ok()?, confirmed: DateTime::from_timestamp_millis(confirmed.parse().ok()?)? })
+    }
+
+    /// How much of `limit` is left since it was confirmed; nothing when it is older, or from a clock that is ahead.
+    pub fn left(self, limit: TimeDelta, now: DateTime<Utc>) -> Option<TimeDelta> {
+        let age = now - self.confirmed;
+        let fresh = age >= TimeDelta::zero() && age < limit;
+        fresh.then(|| limit - age)
+    }
+}
+
+/// Reads the head pointer.
+pub async fn head(cache: &Cache, workspace: WorkspaceId) -> Result<Option<Pointer>, CacheError> {
+    let mut command = redis::cmd("GET");
+    command.arg(head_key(workspace));
+    let held = cache.query::<Option<Vec<u8>>>(&command).await?;
+    Ok(held.and_then(|bytes| Pointer::parse(std::str::from_utf8(&bytes).ok()?)))
+}
+
+/// Moves the head pointer forward.
+pub async fn forward_head(cache: &Cache, workspace: WorkspaceId, pointer: Pointer) -> Result<(), CacheError> {
+    let key = head_key(workspace);
+    let mut script = HEAD_FORWARD.prepare_invoke();
+    script.key(key).arg(pointer.sequence).arg(pointer.confirmed.timestamp_millis()).arg(LIFE_S);
+    cache.script::<i64>(&script).await.map(|_| ())
+}
+
+/// Tells every replica.
+pub async fn publish(cache: &Cache, message: &str) -> Result<(), CacheError> {
+    let mut command = redis::cmd("PUBLISH");
+    command.arg(CHANNEL).arg(message);
+    cache.query::<i64>(&command).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_pointer_is_trusted_for_the_rest_of_its_life_and_never_from_the_future() {
+        let pointer = Pointer { sequence: 3, confirmed: at("2026-11-25T10:00:00Z") };
+        let limit = TimeDelta::seconds(5);
+        assert_eq!(pointer.left(limit, at("2026-11-25T10:00:02Z")), Some(TimeDelta::seconds(3)));
+        assert_eq!(pointer.left(limit, at("2026-11-25T10:00:05Z")), None);
+        assert_eq!(pointer.left(limit, at("2026-11-25T09:59:59Z")), None);
+    }
+
+    #[test]
+    fn what_is_no_pointer_is_none() {
+        assert_eq!(Pointer::parse("3 1000"), Some(Pointer { sequence: 3, confirmed: at("1970-01-01T00:00:01Z") }));
+        for bad in ["", "3", "3 ", "x 1000", "3 x", "-3 1000", "3 1000 1"] {
+            assert_eq!(Pointer::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn lives_are_spread_over_a_tenth_of_a_day() {
+        let workspace = WorkspaceId::generate();
+        let lives: std::collections::BTreeSet<u64> = (1..100).map(|sequence| life_s(workspace, sequence)).collect();
+        assert!(lives.len() > 90 && lives.iter().all(|life| (LIFE_S..LIFE_S + LIFE_S / 10).contains(life)));
+    }
+}

@@ -1,0 +1,119 @@
+//! The service as the kit runs it.
+
+use std::{io::stdout, sync::Arc, time::Duration};
+
+use clap::Subcommand;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use domain::ids::WorkspaceId;
+use messaging::{
+    ConsumerSpec, Messaging,
+    dead_letters::{self, DeadLetters, DeadLettersCommand},
+    link,
+};
+use service_kit::{
+    Kit, Service, ServiceIdentity,
+    command::Check,
+    config::Config,
+};
+
+use crate::{
+    config::OnboardingConfig,
+    consumers::{ManifestEvents, PaymentEvents, WorkspaceEvents},
+    drafts::DraftCache,
+    http, jobs,
+    metrics::Metrics,
+    standing::Onboarding,
+};
+
+/// In-process standings live at most this long, which is the guarantee of the cache (decisions: *Replicas' caches*).
+const STANDING_LIFE: Duration = Duration::from_secs(5);
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/onboarding");
+
+/// The onboarding service.
+pub struct OnboardingService {
+    pub(crate) kit: Kit,
+    pub(crate) config: OnboardingConfig,
+    pub(crate) drafts: DraftCache,
+    pub(crate) metrics: Metrics,
+    /// Standings that accept edits; any other is read each time, so that an unlock is seen at once.
+    pub(crate) standings: moka::sync::Cache<WorkspaceId, Arc<Onboarding>>,
+}
+
+/// The service's own sub-commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look at, replay or drop events that could not be taken.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
+}
+
+impl Service for OnboardingService {
+    const IDENTITY: ServiceIdentity = ServiceIdentity { name: "onboarding-svc", section: "onboarding", schema: "onboarding" };
+    const ABOUT: &'static str = "The 23 onboarding steps: drafts, completion, finalize.";
+    const OPENAPI_PATH: &'static str = "/api/onboarding/openapi.json";
+    type Config = OnboardingConfig;
+    type Command = Command;
+
+    fn build(kit: Kit, config: OnboardingConfig) -> anyhow::Result<Self> {
+        Ok(Self {
+            drafts: DraftCache::new(kit.cache.clone(), &config.drafts, kit.config.limits.profile),
+            metrics: Metrics::new(&kit.metrics.registry)?,
+            standings: moka::sync::Cache::builder().max_capacity(20_000).time_to_live(STANDING_LIFE).build(),
+            kit,
+            config,
+        })
+    }
+
+    fn kit(&self) -> &Kit {
+        &self.kit
+    }
+
+    fn migrations() -> EmbeddedMigrations {
+        MIGRATIONS
+    }
+
+    async fn after_migrate(config: &Config<OnboardingConfig>) -> anyhow::Result<()> {
+        link::declare_topology(&config.kit.amqp.url, "onboarding-svc migrate").await?;
+        Ok(())
+    }
+
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::document()
+    }
+
+    fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+        http::routes(routes);
+    }
+
+    fn start_workers(self: &Arc<Self>) -> anyhow::Result<()> {
+        let consumers = [
+            ConsumerSpec::new("onboarding-svc.identity.v1", WorkspaceEvents(self.clone())),
+            ConsumerSpec::new("onboarding-svc.payments.v1", PaymentEvents(self.clone())),
+            ConsumerSpec::new("onboarding-svc.bcm.v1", ManifestEvents(self.clone())),
+        ];
+        let consumers = consumers.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| anyhow::anyhow!("the topology lacks a queue"))?;
+        Messaging::start(&self.kit, consumers)?;
+        jobs::start(self);
+        Ok(())
+    }
+
+    async fn doctor(self: &Arc<Self>) -> Vec<Check> {
+        let depths = dead_letters::depths(self.kit.identity.name, &self.kit.config.amqp.url).await;
+        let seen = depths.map(|depths| format!("{} dead letters", depths.values().sum::<u32>()));
+        vec![Check::of("broker", seen, "check AMQP_URL, and run `onboarding-svc migrate` to declare the queues")]
+    }
+
+    async fn run(self: &Arc<Self>, command: Command) -> anyhow::Result<()> {
+        let Command::DeadLetters(command) = command;
+        let mut connection = self.kit.worker_db.get().await?;
+        let on = DeadLetters {
+            service: self.kit.identity.name,
+            amqp_url: &self.kit.config.amqp.url,
+            connection: &mut connection,
+            clock: self.kit.clock.as_ref(),
+        };
+        command.run(on, &mut stdout()).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! The public API.
+
+mod definition;
+mod error;
+mod finalize;
+mod precondition;
+mod resume;
+mod step;
+
+use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
+use domain::{ErrorCode, step::Slug};
+use service_kit::{auth::Member, http::Problem};
+use utoipa::OpenApi;
+
+use crate::session::{Editor, Tier};
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Groundwork onboarding",
+    description = "The 23 steps: definition, drafts, completion and finalize. Revisions are ETags; an edit names the one it is made on with If-Match."
+))]
+struct Document;
+
+/// Title and description of the document.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// Registers every route.
+pub(crate) fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    routes
+        .service(definition::steps)
+        .service(resume::resume)
+        .service(step::read)
+        .service(step::save_draft)
+        .service(step::complete)
+        .service(step::skip)
+        .service(finalize::finalize)
+        .service(finalize::status)
+        .service(finalize::context);
+}
+
+fn editor(member: &Member) -> Editor {
+    Editor { workspace: member.workspace, claims: member.claims.clone() }
+}
+
+fn slug(text: &str) -> Result<Slug, Problem> {
+    text.parse().map_err(|_| Problem::new(ErrorCode::StepUnknown))
+}
+
+/// An answer that is one member's alone, and says where the drafts were.
+fn private(status: StatusCode, tier: Option<Tier>) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    response.insert_header(("Cache-Control", "private, no-store"));
+    if let Some(tier) = tier {
+        response.insert_header(("Server-Timing", format!(r#"drafts;desc="{}""#, tier.as_str())));
+    }
+    response
+}

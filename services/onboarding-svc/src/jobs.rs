@@ -1,0 +1,44 @@
+//! What runs on a schedule. Every job is safe on any number of replicas: claims and row locks decide.
+
+use std::{fmt::Display, future::Future, sync::Arc, time::Duration};
+
+use crate::{OnboardingService, finalize::repeat::repeat_stuck, session::flush::flush_due, standing::lapse::tell_lapsed};
+
+const FINALIZE_WATCH: Duration = Duration::from_secs(15);
+const LAPSE_WATCH: Duration = Duration::from_secs(30);
+/// A job whose dependency is down asks no more often than this.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Starts all of them.
+pub(crate) fn start(app: &Arc<OnboardingService>) {
+    let poll = Duration::from_millis(app.config.drafts.flush_poll_ms);
+    every(app, "write-behind", poll, |app| async move { flush_due(&app).await });
+    every(app, "finalize-watch", FINALIZE_WATCH, |app| async move { repeat_stuck(&app).await });
+    every(app, "lapse-watch", LAPSE_WATCH, |app| async move { tell_lapsed(&app).await });
+}
+
+fn every<J, F, E>(app: &Arc<OnboardingService>, name: &'static str, period: Duration, job: J)
+where
+    J: Fn(Arc<OnboardingService>) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<usize, E>> + Send + 'static,
+    E: Display,
+{
+    let (app, draining) = (app.clone(), app.kit.lifecycle.draining());
+    app.kit.lifecycle.clone().spawn_service(name, async move {
+        while !draining.is_cancelled() {
+            let pause = match job(app.clone()).await {
+                Ok(0) => period,
+                // There may be more.
+                Ok(_) => period.min(PAUSE),
+                Err(error) => {
+                    tracing::warn!(job = name, error = %error, "a job failed and is tried again");
+                    period.max(PAUSE)
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = draining.cancelled() => {}
+            }
+        }
+    });
+}

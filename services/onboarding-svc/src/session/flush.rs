@@ -1,0 +1,90 @@
+//! The write-behind: from Redis to PostgreSQL.
+
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use domain::{ids::WorkspaceId, role::Role};
+use service_kit::{
+    auth::{AuthoriseError, authorise},
+    cache::CacheError,
+    db::Db,
+};
+
+use super::{
+    Editor,
+    persist::{Written, persist_cached},
+};
+use crate::{OnboardingService, standing::ChangeError};
+
+/// Why a workspace was not written behind.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FlushError {
+    /// Redis did not say what there is to write.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// PostgreSQL did not take it.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// The member in whose name it is written may not.
+    #[error(transparent)]
+    Authorise(#[from] AuthoriseError),
+}
+
+impl From<diesel::result::Error> for FlushError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+/// Writes what PostgreSQL does not have of one workspace. With an `editor`, whose request waits for it, the writing
+/// transaction asks for the role again.
+pub(crate) async fn flush(app: &OnboardingService, db: &Db, workspace: WorkspaceId, editor: Option<&Editor>) -> Result<Written, FlushError> {
+    let outcome = write(app, db, workspace, editor).await;
+    let label = match &outcome {
+        Ok(Written::Done { .. }) => "written",
+        Ok(Written::Fenced) => "fenced",
+        Err(_) => "failed",
+    };
+    app.metrics.flushes.with_label_values(&[label]).inc();
+    outcome
+}
+
+async fn write(app: &OnboardingService, db: &Db, workspace: WorkspaceId, editor: Option<&Editor>) -> Result<Written, FlushError> {
+    let (epoch, steps) = app.drafts.unsaved(workspace).await?;
+    let now = app.kit.clock.now();
+    // Epoch 0 is a hash that is gone.
+    let mut written = if epoch == 0 { Written::Fenced } else { Written::Done { epoch } };
+    if !steps.is_empty() {
+        let mut connection = db.get().await.map_err(ChangeError::from)?;
+        written = (*connection)
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                if let Some(editor) = editor {
+                    authorise(connection, workspace, editor.user(), Role::Member).await?;
+                }
+                Ok::<_, FlushError>(persist_cached(connection, now, workspace, epoch, &steps).await?)
+            })
+            .await?;
+        app.forget(workspace);
+    }
+    let noted = match written {
+        Written::Done { .. } => {
+            let revisions = steps.iter().map(|(slug, step)| (*slug, step.revision.n)).collect();
+            app.drafts.settle(workspace, epoch, &revisions).await
+        }
+        Written::Fenced => app.drafts.discard(workspace, epoch).await,
+    };
+    if let Err(error) = noted {
+        // What is written once more is recognised by its revision.
+        tracing::debug!(workspace_id = %workspace, error = %error, "Redis was not told what PostgreSQL has");
+    }
+    Ok(written)
+}
+
+/// Writes every workspace that is due.
+pub(crate) async fn flush_due(app: &OnboardingService) -> Result<usize, CacheError> {
+    let due = app.drafts.claim_due().await?;
+    for workspace in &due {
+        if let Err(error) = flush(app, &app.kit.worker_db, *workspace, None).await {
+            tracing::warn!(workspace_id = %workspace, error = %error, "drafts could not be written behind and are tried again");
+        }
+    }
+    Ok(due.len())
+}

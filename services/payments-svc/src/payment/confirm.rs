@@ -1,0 +1,313 @@
+//! What the provider's Status API says becomes true here: the one place where an order is confirmed, fails or expires.
+//!
+//! The receipt worker, the reconciler and everybody else who asked for a status come here. The order's row is locked, so
+//! that of many at once exactly one finds something to do.
+
+use chrono::{DateTime, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use domain::{
+    event::{Event, SubscriptionEvent},
+    ids::SubscriptionId,
+    order::{Evidence, OrderEvent, OrderState},
+    subscription::{Change as SubscriptionChange, SubscriptionState},
+};
+use messaging::outbox;
+use serde_json::json;
+
+use super::{StoreError, announce_failure, event_data, mail_of, period, record, transition};
+use crate::{
+    app::App,
+    phonepe::{OrderStatus, ProviderState, StatusAnswer},
+    store::{
+        attempt::{self, Attempt, AttemptState},
+        order::{self, Change, Order},
+        subscription::{self, Subscription},
+    },
+};
+
+/// What the answer changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing new.
+    Unchanged,
+    /// The order is paid and the subscription active.
+    Completed,
+    /// The order failed.
+    Failed,
+    /// The order expired unpaid.
+    Expired,
+    /// What was paid is not what was asked; an operator decides.
+    Quarantined,
+    /// More was paid than is owed: a refund is due.
+    Repaid,
+}
+
+impl Outcome {
+    /// The name in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+            Self::Quarantined => "quarantined",
+            Self::Repaid => "repaid",
+        }
+    }
+}
+
+/// Attempts that can still turn out to be paid.
+const PAYABLE: [AttemptState; 5] =
+    [AttemptState::Created, AttemptState::Ambiguous, AttemptState::Pending, AttemptState::Failed, AttemptState::Expired];
+
+/// Applies the provider's answer about `attempt`.
+pub async fn apply(app: &App, attempt: &Attempt, answer: &StatusAnswer) -> Result<Outcome, StoreError> {
+    let (now, public_url) = (app.kit.clock.now(), app.config.public_url.as_str());
+    let mut connection = app.kit.worker_db.get().await?;
+    let outcome = (*connection)
+        .transaction(async |connection: &mut AsyncPgConnection| {
+            let Some(order) = order::lock(connection, attempt.order).await? else { return Ok(Outcome::Unchanged) };
+            match answer {
+                StatusAnswer::Found(status) if status.state == ProviderState::Completed => {
+                    complete(connection, now, public_url, &order, attempt, status).await
+                }
+                StatusAnswer::Found(status) if status.state == ProviderState::Failed => fail(connection, now, &order, attempt, status).await,
+                StatusAnswer::Found(_) | StatusAnswer::NotFound => expire_when_over(connection, now, &order).await,
+            }
+        })
+        .await?;
+    drop(connection);
+    observe(app, attempt, outcome);
+    Ok(outcome)
+}
+
+fn observe(app: &App, attempt: &Attempt, outcome: Outcome) {
+    let state = match outcome {
+        Outcome::Unchanged => return,
+        Outcome::Completed => OrderState::Completed,
+        Outcome::Failed => OrderState::Failed,
+        Outcome::Expired => OrderState::Expired,
+        Outcome::Quarantined => OrderState::Quarantined,
+        Outcome::Repaid => OrderState::RefundPending,
+    };
+    app.metrics.orders.with_label_values(&[state.as_str()]).inc();
+    match outcome {
+        Outcome::Quarantined => {
+            tracing::error!(order.id = %attempt.order, attempt.id = %attempt.id, "the provider's truth does not match the order: quarantined");
+        }
+        Outcome::Repaid => {
+            app.metrics.excess_payments.inc();
+            tracing::error!(order.id = %attempt.order, attempt.id = %attempt.id, "more was paid than is owed: a refund is due");
+        }
+        _ => tracing::info!(order.id = %attempt.order, attempt.id = %attempt.id, order.state = %state, "order settled"),
+    }
+    if outcome == Outcome::Completed {
+        app.mailer.wake();
+    }
+}
+
+async fn complete(
+    connection: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    public_url: &str,
+    order: &Order,
+    attempt: &Attempt,
+    status: &OrderStatus,
+) -> Result<Outcome, StoreError> {
+    let change = attempt::Change {
+        provider_order_id: status.provider_order_id.as_deref(),
+        transaction_id: status.transaction_id.as_deref(),
+        ..attempt::Change::default()
+    };
+    if let Some(field) = mismatch(order, attempt, status) {
+        return quarantine(connection, now, order, attempt, field).await;
+    }
+    if !attempt::transition(connection, now, &attempt.id, &PAYABLE, AttemptState::Completed, change).await? {
+        return Ok(Outcome::Unchanged);
+    }
+    order::stop_checks_when_settled(connection, order.id).await?;
+    let reference = status.provider_order_id.as_deref();
+    let paid = order.state.apply(OrderEvent::Paid(Evidence::StatusApi));
+    if paid != Ok(OrderState::Completed) || order.state == OrderState::Completed {
+        let detail = json!({ "attempt": attempt.id.as_str(), "provider_reference": reference, "order_state": order.state.as_str() });
+        record(connection, now, order, "payment.excess", "refund_due", detail).await?;
+        return Ok(Outcome::Repaid);
+    }
+    let Some(activation) = activate(connection, now, order).await? else {
+        // Paid, and owed back at once: another order has paid for the running period.
+        let change = Change { provider_reference: reference, ..Change::default() };
+        transition(connection, now, order, OrderState::RefundPending, change).await?;
+        return Ok(Outcome::Repaid);
+    };
+    if !transition(connection, now, order, OrderState::Completed, Change { provider_reference: reference, ..Change::default() }).await? {
+        return Ok(Outcome::Unchanged);
+    }
+    outbox::append(connection, now, &Event::PaymentConfirmed(event_data(order, reference, None))).await?;
+    outbox::append(connection, now, &activation.event()).await?;
+    if let Some(confirmation) = mail_of::confirmation(public_url, order, &activation.subscription) {
+        mail::enqueue(connection, now, &confirmation).await?;
+    }
+    Ok(Outcome::Completed)
+}
+
+/// The first thing in which the provider's truth differs from what we asked. An absent amount is a difference.
+fn mismatch(order: &Order, attempt: &Attempt, status: &OrderStatus) -> Option<&'static str> {
+    let differs = |given: &Option<String>, known: &str| given.as_deref().is_some_and(|given| given != known);
+    if status.amount != Some(order.price.amount.get()) {
+        Some("amount")
+    } else if differs(&status.currency, order.price.currency.as_str()) {
+        Some("currency")
+    } else if differs(&status.merchant_order_id, attempt.id.as_str()) {
+        Some("merchant_order_id")
+    } else if attempt.provider_order_id.as_ref().is_some_and(|known| differs(&status.provider_order_id, known)) {
+        Some("provider_order_id")
+    } else {
+        None
+    }
+}
+
+async fn quarantine(
+    connection: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    order: &Order,
+    attempt: &Attempt,
+    field: &'static str,
+) -> Result<Outcome, StoreError> {
+    // The provider's ids are not written: they are what cannot be trusted.
+    if !attempt::transition(connection, now, &attempt.id, &PAYABLE, AttemptState::Quarantined, attempt::Change::default()).await? {
+        return Ok(Outcome::Unchanged);
+    }
+    order::stop_checks_when_settled(connection, order.id).await?;
+    record(connection, now, order, "payment.mismatch", "quarantined", json!({ "attempt": attempt.id.as_str(), "field": field })).await?;
+    if let Ok(next) = order.state.apply(OrderEvent::Mismatched)
+        && next != order.state
+    {
+        let reason = format!("mismatch:{field}");
+        transition(connection, now, order, next, Change { failure_code: Some(&reason), ..Change::default() }).await?;
+    }
+    Ok(Outcome::Quarantined)
+}
+
+/// The subscription after a payment.
+struct Activation {
+    subscription: Subscription,
+    renewed: bool,
+}
+
+impl Activation {
+    fn event(&self) -> Event {
+        let Subscription { id, workspace, plan, cycle, status, period_start, period_end, grace_end, .. } = self.subscription;
+        let data = SubscriptionEvent {
+            workspace_id: workspace,
+            subscription_id: id,
+            plan: plan.into(),
+            cycle: cycle.into(),
+            status: status.into(),
+            period_start,
+            period_end,
+            grace_end,
+            entitlements: plan.entitlements(),
+        };
+        if self.renewed { Event::SubscriptionRenewed(data) } else { Event::SubscriptionActivated(data) }
+    }
+}
+
+/// Pays the workspace's next period with the order. `None` when another order has paid for the running one.
+async fn activate(connection: &mut AsyncPgConnection, now: DateTime<Utc>, order: &Order) -> Result<Option<Activation>, StoreError> {
+    let known = match subscription::lock(connection, order.workspace).await? {
+        Some(known) => known,
+        None => {
+            let first = Subscription {
+                id: SubscriptionId::generate(),
+                workspace: order.workspace,
+                plan: order.plan,
+                cycle: order.cycle,
+                status: SubscriptionState::Active,
+                period_start: now,
+                period_end: period::end(now, order.cycle),
+                grace_end: None,
+                order: Some(order.id),
+            };
+            if subscription::insert(connection, now, &first).await? {
+                return Ok(Some(Activation { subscription: first, renewed: false }));
+            }
+            // Another order of the workspace was confirmed between the two statements.
+            match subscription::lock(connection, order.workspace).await? {
+                Some(known) => known,
+                None => return Err(diesel::result::Error::NotFound.into()),
+            }
+        }
+    };
+    let Some(next) = after_payment(&known, order, now) else { return Ok(None) };
+    let renewed = matches!(known.status, SubscriptionState::Active | SubscriptionState::PastDue);
+    subscription::update(connection, now, &next).await?;
+    Ok(Some(Activation { subscription: next, renewed }))
+}
+
+/// `known` after `order` has paid for a period. What is left of a paid period is not lost: the next one begins after it.
+fn after_payment(known: &Subscription, order: &Order, now: DateTime<Utc>) -> Option<Subscription> {
+    let running = now < known.period_end && known.order.is_some();
+    if running && known.status == SubscriptionState::Active {
+        return None;
+    }
+    let begin = if running && known.status == SubscriptionState::Canceled { known.period_end } else { now };
+    Some(Subscription {
+        plan: order.plan,
+        cycle: order.cycle,
+        status: known.status.apply(SubscriptionChange::Paid).ok()?,
+        period_start: begin,
+        period_end: period::end(begin, order.cycle),
+        grace_end: None,
+        order: Some(order.id),
+        ..known.clone()
+    })
+}
+
+async fn fail(
+    connection: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    order: &Order,
+    attempt: &Attempt,
+    status: &OrderStatus,
+) -> Result<Outcome, StoreError> {
+    let open = [AttemptState::Created, AttemptState::Ambiguous, AttemptState::Pending, AttemptState::Expired];
+    let change = attempt::Change { provider_order_id: status.provider_order_id.as_deref(), ..attempt::Change::default() };
+    if !attempt::transition(connection, now, &attempt.id, &open, AttemptState::Failed, change).await? {
+        return Ok(Outcome::Unchanged);
+    }
+    let others = attempt::of_order(connection, order.id).await?;
+    if others.iter().any(|other| other.state.is_open()) {
+        return Ok(Outcome::Unchanged);
+    }
+    match order.state.apply(OrderEvent::Failed(Evidence::StatusApi)) {
+        Ok(next) if next != order.state => {
+            let code = status.error_code.as_deref().unwrap_or("payment_failed");
+            if transition(connection, now, order, next, Change { failure_code: Some(code), ..Change::default() }).await? {
+                announce_failure(connection, now, order, code).await?;
+                return Ok(Outcome::Failed);
+            }
+            Ok(Outcome::Unchanged)
+        }
+        _ => Ok(Outcome::Unchanged),
+    }
+}
+
+/// An order expires when the provider, asked after its time, still does not call it paid.
+async fn expire_when_over(connection: &mut AsyncPgConnection, now: DateTime<Utc>, order: &Order) -> Result<Outcome, StoreError> {
+    if !order.state.is_open() || now < order.expires_at {
+        return Ok(Outcome::Unchanged);
+    }
+    let Ok(next) = order.state.apply(OrderEvent::Expired) else { return Ok(Outcome::Unchanged) };
+    let open = [AttemptState::Created, AttemptState::Ambiguous, AttemptState::Pending];
+    for attempt in attempt::of_order(connection, order.id).await? {
+        attempt::transition(connection, now, &attempt.id, &open, AttemptState::Expired, attempt::Change::default()).await?;
+    }
+    if !transition(connection, now, order, next, Change { failure_code: Some("expired"), ..Change::default() }).await? {
+        return Ok(Outcome::Unchanged);
+    }
+    announce_failure(connection, now, order, "expired").await?;
+    Ok(Outcome::Expired)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,30 @@
+//! Mails that tell of a payment.
+
+use domain::plan::Cycle;
+use mail::Mail;
+
+use crate::{mail_template, store::{order::Order, subscription::Subscription}};
+
+/// The confirmation of a paid order; `None` for a payer without an address.
+pub(super) fn confirmation(public_url: &str, order: &Order, subscription: &Subscription) -> Option<Mail> {
+    let recipient = order.payer_email.clone()?;
+    let content = mail_template::payment_confirmation(&mail_template::PaymentConfirmation {
+        plan: order.plan,
+        cycle: match order.cycle {
+            Cycle::Monthly => "monthly",
+            Cycle::Yearly => "yearly",
+        },
+        price: order.price,
+        order: order.id,
+        paid_until: subscription.period_end,
+        next_step_url: &format!("{}/onboarding", public_url.trim_end_matches('/')),
+    });
+    Some(Mail {
+        purpose_key: format!("payment-confirmation/{}", order.id),
+        recipient,
+        subject: content.subject,
+        html: content.html,
+        text: content.text,
+        workspace: Some(order.workspace),
+    })
+}

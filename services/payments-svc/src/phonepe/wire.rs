@@ -1,0 +1,250 @@
+//! PhonePe's JSON. Enumerations are open and unknown fields are ignored: PhonePe adds both without notice.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Accepted, OrderStatus, PayRequest};
+
+/// Body of `POST /checkout/v2/pay`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Pay<'a> {
+    merchant_order_id: &'a str,
+    amount: i64,
+    expire_after: u32,
+    payment_flow: PaymentFlow<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PaymentFlow<'a> {
+    r#type: &'static str,
+    merchant_urls: MerchantUrls<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MerchantUrls<'a> {
+    redirect_url: &'a str,
+}
+
+impl<'a> From<&'a PayRequest> for Pay<'a> {
+    fn from(request: &'a PayRequest) -> Self {
+        Self {
+            merchant_order_id: request.merchant_order_id.as_str(),
+            amount: request.amount.get(),
+            expire_after: request.expire_after_s,
+            payment_flow: PaymentFlow { r#type: "PG_CHECKOUT", merchant_urls: MerchantUrls { redirect_url: &request.redirect_url } },
+        }
+    }
+}
+
+/// Answer of `POST /checkout/v2/pay`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PayAnswer {
+    order_id: String,
+    redirect_url: String,
+    /// Epoch milliseconds.
+    expire_at: Option<i64>,
+}
+
+impl PayAnswer {
+    /// `None` when the address is none that a browser may be sent to.
+    pub(super) fn accepted(self) -> Option<Accepted> {
+        let usable = self.redirect_url.starts_with("https://") || self.redirect_url.starts_with("http://");
+        usable.then(|| Accepted {
+            provider_order_id: self.order_id,
+            redirect_url: self.redirect_url,
+            expires_at: self.expire_at.and_then(DateTime::<Utc>::from_timestamp_millis),
+        })
+    }
+}
+
+/// The state of an order at PhonePe.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum ProviderState {
+    /// Not decided yet.
+    Pending,
+    /// Paid.
+    Completed,
+    /// Not paid, and never will be.
+    Failed,
+    /// A state that PhonePe added: nothing is decided by it.
+    Other(String),
+}
+
+impl From<String> for ProviderState {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "PENDING" => Self::Pending,
+            "COMPLETED" => Self::Completed,
+            "FAILED" => Self::Failed,
+            _ => Self::Other(text),
+        }
+    }
+}
+
+/// Answer of the Order Status API.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Status {
+    state: ProviderState,
+    order_id: Option<String>,
+    merchant_order_id: Option<String>,
+    amount: Option<i64>,
+    currency: Option<String>,
+    error_code: Option<String>,
+    payment_details: Option<Vec<PaymentDetail>>,
+}
+
+/// One try of the payer. Its state is never the order's.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PaymentDetail {
+    transaction_id: Option<String>,
+    state: Option<ProviderState>,
+}
+
+impl From<Status> for OrderStatus {
+    fn from(status: Status) -> Self {
+        let paid = |detail: &PaymentDetail| detail.state == Some(ProviderState::Completed);
+        let transaction_id = status.payment_details.unwrap_or_default().into_iter().find(paid).and_then(|detail| detail.transaction_id);
+        Self {
+            state: status.state,
+            provider_order_id: status.order_id,
+            merchant_order_id: status.merchant_order_id,
+            amount: status.amount,
+            currency: status.currency,
+            error_code: status.error_code,
+            transaction_id,
+        }
+    }
+}
+
+/// An error body. `message` may quote personal data and is not read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Refusal {
+    code: Option<String>,
+    error_code: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn code(&self) -> &str {
+        self.error_code.as_deref().or(self.code.as_deref()).unwrap_or_default()
+    }
+}
+
+/// Answer of the token endpoint; times are epoch seconds.
+#[derive(Deserialize)]
+pub(super) struct Token {
+    pub(super) access_token: String,
+    pub(super) token_type: Option<String>,
+    pub(super) issued_at: Option<i64>,
+    pub(super) expires_at: i64,
+}
+
+/// What a webhook claims. A reason to ask, never a truth.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hint {
+    /// Its event in PhonePe's dotted form, when it has one.
+    pub event: Option<String>,
+    /// Our id of the attempt it is about, when it names one.
+    pub merchant_order_id: Option<String>,
+    /// Whether it claims that the attempt has ended.
+    pub claims_end: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Envelope {
+    event: Option<serde_json::Value>,
+    r#type: Option<serde_json::Value>,
+    payload: Option<serde_json::Value>,
+}
+
+impl Hint {
+    /// Reads a body. `None` when it is not a JSON object.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        let envelope: Envelope = serde_json::from_slice::<serde_json::Map<_, _>>(body)
+            .ok()
+            .and_then(|object| serde_json::from_value(serde_json::Value::Object(object)).ok())?;
+        let text = |value: Option<serde_json::Value>| value.and_then(|value| value.as_str().map(str::to_owned));
+        // Some samples carry only the deprecated upper-case type.
+        let event = text(envelope.event).or_else(|| text(envelope.r#type).map(|kind| kind.to_lowercase().replace('_', ".")));
+        let field = |name: &str| envelope.payload.as_ref().and_then(|payload| payload.get(name)?.as_str().map(str::to_owned));
+        let merchant_order_id = field("merchantOrderId").or_else(|| field("originalMerchantOrderId"));
+        let claims_end = field("state").is_some_and(|state| state != "PENDING");
+        Some(Self { event, merchant_order_id, claims_end })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{ids::OrderId, money::Paise};
+    use serde_json::json;
+
+    use super::*;
+    use crate::phonepe::MerchantOrderId;
+
+    #[test]
+    fn the_pay_request_has_phonepes_own_form() {
+        let order: OrderId = "019c2d6e-0000-7000-8000-000000000001".parse().unwrap();
+        let request = PayRequest {
+            merchant_order_id: MerchantOrderId::of(order, 1),
+            amount: Paise::new(500_000),
+            expire_after_s: 1200,
+            redirect_url: "https://app.example.com/payment/return?order=1".into(),
+        };
+        assert_eq!(
+            serde_json::to_value(Pay::from(&request)).unwrap(),
+            json!({
+                "merchantOrderId": "019c2d6e-0000-7000-8000-000000000001-1", "amount": 500_000, "expireAfter": 1200,
+                "paymentFlow": {"type": "PG_CHECKOUT", "merchantUrls": {"redirectUrl": "https://app.example.com/payment/return?order=1"}},
+            })
+        );
+    }
+
+    #[test]
+    fn a_failed_try_inside_a_pending_order_does_not_fail_it() {
+        let body = json!({"orderId": "OMO1", "state": "PENDING", "amount": 500_000, "expireAt": 1_711_867_462_542_i64,
+            "paymentDetails": [{"transactionId": "OM1", "state": "FAILED", "errorCode": "AUTHORIZATION_ERROR"}]});
+        let status = OrderStatus::from(serde_json::from_value::<Status>(body).unwrap());
+        assert_eq!((status.state, status.transaction_id), (ProviderState::Pending, None));
+    }
+
+    #[test]
+    fn new_states_modes_and_fields_are_read_without_deciding_anything() {
+        let body = json!({"state": "UNDER_REVIEW", "amount": 500_000, "brandNew": {"deep": [1]},
+            "paymentDetails": [{"paymentMode": "CREDIT_LINE", "transactionId": "OM1", "state": "ON_HOLD"}]});
+        let status = OrderStatus::from(serde_json::from_value::<Status>(body).unwrap());
+        assert_eq!(status.state, ProviderState::Other("UNDER_REVIEW".into()));
+    }
+
+    #[test]
+    fn the_paying_transaction_is_the_completed_one() {
+        let body = json!({"state": "COMPLETED", "amount": 1, "paymentDetails": [
+            {"transactionId": "OM1", "state": "FAILED"}, {"transactionId": "OM2", "state": "COMPLETED"}]});
+        let status = OrderStatus::from(serde_json::from_value::<Status>(body).unwrap());
+        assert_eq!(status.transaction_id.as_deref(), Some("OM2"));
+    }
+
+    #[test]
+    fn a_webhook_is_read_by_event_or_by_its_deprecated_type() {
+        let new = br#"{"event":"checkout.order.completed","payload":{"merchantOrderId":"po-1","state":"COMPLETED"}}"#;
+        let old = br#"{"type":"CHECKOUT_ORDER_COMPLETED","payload":{"merchantOrderId":"po-1","state":"COMPLETED"}}"#;
+        assert_eq!(Hint::read(new), Hint::read(old));
+        assert_eq!(Hint::read(new).unwrap().merchant_order_id.as_deref(), Some("po-1"));
+        assert!(Hint::read(new).unwrap().claims_end);
+    }
+
+    #[test]
+    fn a_webhook_of_any_shape_is_a_hint_and_anything_but_an_object_is_not() {
+        assert_eq!(Hint::read(br#"{"event":7,"payload":[1]}"#), Some(Hint::default()));
+        assert_eq!(Hint::read(b"{}"), Some(Hint::default()));
+        for body in [&b"[]"[..], b"", b"null", b"\xff", b"{\"event\":"] {
+            assert_eq!(Hint::read(body), None);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! One page for people: the weather, orders, webhooks and mails.
+
+use std::fmt::Write as _;
+
+use actix_web::{HttpResponse, web::Data};
+
+use crate::{
+    html::{Page, escape, time},
+    order::OrderState,
+    resend::inbox_table,
+    state::{OrderSummary, Sandbox},
+    webhook::Delivery,
+};
+
+/// The page shows so many of each; the control API has all.
+const SHOWN: usize = 50;
+
+pub(crate) async fn show(sandbox: Data<Sandbox>) -> HttpResponse {
+    let weather = serde_json::to_string_pretty(&sandbox.weather()).unwrap_or_default();
+    let webhook_url = sandbox.webhook_url().map_or_else(|| "nowhere yet".to_owned(), |url| url.to_string());
+    let (orders, webhooks, mails) = (sandbox.orders(), sandbox.webhooks(), sandbox.mails());
+    let mut main = format!(
+        "<p class=fig>FIG. 02 · CONTROL</p><h1>The outside world</h1>\
+         <p>PhonePe answers under <code>/apis/…</code> and sends webhooks to <code>{}</code>. Resend answers under \
+         <code>/resend</code>. Everything on this page is also at <code>/control</code>.</p>",
+        escape(&webhook_url)
+    );
+    let _ = write!(main, "<h2>Orders <small>{}</small></h2>", orders.len());
+    push_orders(&mut main, orders.get(..SHOWN).unwrap_or(&orders));
+    let _ = write!(main, "<h2>Webhooks <small>{}</small></h2>", webhooks.len());
+    push_webhooks(&mut main, webhooks.get(..SHOWN).unwrap_or(&webhooks));
+    let _ = write!(main, "<h2>Mails <small>{}</small></h2>", mails.len());
+    main.push_str(&inbox_table(mails.get(..SHOWN).unwrap_or(&mails)));
+    let _ = write!(
+        main,
+        "<h2 id=weather>Weather</h2><form method=post action=\"/control/weather\">\
+         <textarea name=weather aria-labelledby=weather spellcheck=false>{}</textarea>\
+         <p><button class=primary>Set the weather</button></p></form>\
+         <form method=post action=\"/control/reset\"><button>Forget everything</button></form>",
+        escape(&weather)
+    );
+    Page::new("Control", main).answer()
+}
+
+fn push_orders(main: &mut String, orders: &[OrderSummary]) {
+    if orders.is_empty() {
+        main.push_str("<p class=empty>No order yet. A payment started in the shop appears here.</p>");
+        return;
+    }
+    main.push_str(
+        "<div class=scroll><table><thead><tr><th scope=col>Order<th scope=col>Amount<th scope=col>State\
+         <th scope=col>Attempts<th scope=col>Made<th scope=col>Webhook</tr></thead><tbody>",
+    );
+    for order in orders {
+        let id = escape(&order.merchant_order_id);
+        let state = order.state.as_str();
+        let _ = write!(
+            main,
+            "<tr><td><a href=\"{}\"><code>{id}</code></a><td>₹{}<td><span class=\"state {state}\">{state}</span>\
+             <td>{}<td>{}<td>",
+            escape(&order.pay_url),
+            order.amount,
+            order.attempts,
+            time(order.created_at),
+        );
+        if order.state != OrderState::Pending {
+            let _ = write!(
+                main,
+                "<form method=post action=\"/control/orders/{id}/webhook\">\
+                 <button class=small aria-label=\"Send the webhook of {id} again\">Send again</button></form>"
+            );
+        }
+        main.push_str("</tr>");
+    }
+    main.push_str("</tbody></table></div>");
+}
+
+fn push_webhooks(main: &mut String, webhooks: &[Delivery]) {
+    if webhooks.is_empty() {
+        main.push_str("<p class=empty>No webhook yet. One is sent when a payment ends.</p>");
+        return;
+    }
+    main.push_str(
+        "<div class=scroll><table><thead><tr><th scope=col>Sent<th scope=col>Event<th scope=col>Order\
+         <th scope=col>Try<th scope=col>Answer</tr></thead><tbody>",
+    );
+    for delivery in webhooks {
+        let fate = serde_json::to_value(delivery.fate).unwrap_or_default();
+        let fate = fate.as_str().unwrap_or_default();
+        let status = delivery.status.map_or_else(String::new, |status| format!(" {status}"));
+        let _ = write!(
+            main,
+            "<tr><td>{}<td><details><summary>{}</summary><pre>{}</pre></details><td><code>{}</code><td>{}\
+             <td><span class=\"state {fate}\">{}{status}</span></tr>",
+            time(delivery.at),
+            delivery.event,
+            escape(&delivery.body),
+            escape(&delivery.merchant_order_id),
+            delivery.attempt,
+            fate.replace('_', " "),
+        );
+    }
+    main.push_str("</tbody></table></div>");
+}

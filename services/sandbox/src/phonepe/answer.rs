@@ -1,0 +1,61 @@
+//! Refusals, in `PhonePe`'s shapes, and the weather that makes them.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+};
+use serde_json::json;
+
+use crate::{state::Sandbox, weather::ApiWeather};
+
+/// A refusal of the payment host.
+pub(crate) fn refusal(status: u16, code: &str, message: &str) -> HttpResponse {
+    HttpResponse::build(status_code(status)).json(json!({"success": false, "code": code, "message": message, "data": {}}))
+}
+
+/// The one answer to everything that is wrong with a request. Why is only in the log: `PhonePe` does not tell either.
+pub(crate) fn bad_request(why: &str) -> HttpResponse {
+    tracing::warn!(why, "refused a request");
+    refusal(400, "BAD_REQUEST", "Please check the inputs you have provided.")
+}
+
+/// The answer to a missing, unknown, revoked or expired token.
+pub(crate) fn unauthorised() -> HttpResponse {
+    refusal(401, "AUTHORIZATION_FAILED", "Authorization failed [message = Please check the authorization token and try again]")
+}
+
+/// The answer that the weather puts in the endpoint's place.
+pub(crate) fn spoiled(weather: &ApiWeather) -> Option<HttpResponse> {
+    if weather.html_body {
+        let status = status_code(weather.http_status.unwrap_or(502));
+        return Some(HttpResponse::build(status).content_type("text/html").body(format!("<html><body><h1>{status}</h1></body></html>\n")));
+    }
+    let status = weather.http_status?;
+    Some(match status {
+        400 => bad_request("the weather"),
+        401 => unauthorised(),
+        403 => refusal(403, "FORBIDDEN", "Unauthorized"),
+        429 => refusal(429, "TOO_MANY_REQUESTS", "Too many requests. Please try again."),
+        500 => refusal(
+            500,
+            "INTERNAL_SERVER_ERROR",
+            "There is an error trying to process your transaction at the moment. Please try again in a while.",
+        ),
+        other => HttpResponse::build(status_code(other)).finish(),
+    })
+}
+
+/// Whether the request carries a token that is known and alive.
+pub(crate) fn is_authorised(sandbox: &Sandbox, request: &HttpRequest) -> bool {
+    request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("O-Bearer "))
+        .and_then(|token| sandbox.state().tokens.get(token).copied())
+        .is_some_and(|expires_at| sandbox.now() < expires_at)
+}
+
+pub(crate) fn status_code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

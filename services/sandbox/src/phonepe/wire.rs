@@ -1,0 +1,145 @@
+//! Orders as they stand on the wire. Fields that only some sources have (`merchantId`, `currency` at Status) are left
+//! out, so that no client comes to depend on them.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::order::{Attempt, Mode, Order, OrderState};
+
+/// How much a status query asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct StatusDetail {
+    /// All attempts instead of the latest.
+    pub all_attempts: bool,
+    /// Why it failed, in words.
+    pub error_context: bool,
+}
+
+/// Times of the payment host are epoch milliseconds.
+pub(crate) fn epoch_ms(at: DateTime<Utc>) -> i64 {
+    at.timestamp_millis()
+}
+
+/// Answer of the order status endpoint.
+pub(crate) fn order_status(order: &Order, detail: StatusDetail) -> Value {
+    let mut body = Map::new();
+    body.insert("orderId".into(), json!(order.phonepe_id));
+    body.insert("state".into(), json!(order.state));
+    body.insert("amount".into(), json!(order.amount));
+    if order.state == OrderState::Completed {
+        body.insert("payableAmount".into(), json!(order.amount));
+        body.insert("feeAmount".into(), json!(0));
+    }
+    body.insert("expireAt".into(), json!(epoch_ms(order.expire_at)));
+    insert_common(&mut body, order);
+    if let Some(failure) = order.failure.filter(|_| detail.error_context) {
+        body.insert(
+            "errorContext".into(),
+            json!({
+                "errorCode": failure.code,
+                "detailedErrorCode": failure.detailed_code,
+                "source": failure.source,
+                "stage": failure.stage,
+                "description": failure.description,
+            }),
+        );
+    }
+    let shown = if detail.all_attempts { order.attempts.len() } else { 1 };
+    let skipped = order.attempts.len().saturating_sub(shown);
+    let attempts = order.attempts.iter().skip(skipped);
+    body.insert("paymentDetails".into(), payment_details(order, attempts));
+    Value::Object(body)
+}
+
+/// `payload` of a webhook about an order.
+pub(crate) fn order_payload(merchant_id: &str, order: &Order) -> Value {
+    let mut payload = Map::new();
+    payload.insert("orderId".into(), json!(order.phonepe_id));
+    payload.insert("merchantId".into(), json!(merchant_id));
+    payload.insert("merchantOrderId".into(), json!(order.merchant_order_id));
+    payload.insert("state".into(), json!(order.state));
+    payload.insert("amount".into(), json!(order.amount));
+    payload.insert("expireAt".into(), json!(epoch_ms(order.expire_at)));
+    insert_common(&mut payload, order);
+    let latest = order.attempts.last().into_iter();
+    payload.insert("paymentDetails".into(), payment_details(order, latest));
+    Value::Object(payload)
+}
+
+fn insert_common(body: &mut Map<String, Value>, order: &Order) {
+    if let Some(meta_info) = &order.meta_info {
+        body.insert("metaInfo".into(), json!(meta_info));
+    }
+    if let Some(failure) = order.failure {
+        body.insert("errorCode".into(), json!(failure.code));
+        body.insert("detailedErrorCode".into(), json!(failure.detailed_code));
+    }
+}
+
+fn payment_details<'a>(order: &Order, attempts: impl Iterator<Item = &'a Attempt>) -> Value {
+    attempts.map(|attempt| payment_detail(order, attempt)).collect()
+}
+
+fn payment_detail(order: &Order, attempt: &Attempt) -> Value {
+    let mode = match attempt.mode {
+        Mode::Upi => "UPI_INTENT",
+        Mode::Card => "CARD",
+    };
+    let mut detail = Map::new();
+    detail.insert("paymentMode".into(), json!(mode));
+    detail.insert("transactionId".into(), json!(attempt.transaction_id));
+    detail.insert("timestamp".into(), json!(epoch_ms(attempt.at)));
+    detail.insert("amount".into(), json!(order.amount));
+    if attempt.state == OrderState::Completed {
+        detail.insert("payableAmount".into(), json!(order.amount));
+        detail.insert("feeAmount".into(), json!(0));
+    }
+    detail.insert("state".into(), json!(attempt.state));
+    if let Some(failure) = attempt.failure {
+        detail.insert("errorCode".into(), json!(failure.code));
+        detail.insert("detailedErrorCode".into(), json!(failure.detailed_code));
+    }
+    if attempt.state == OrderState::Completed {
+        let (rail, instrument) = rail_and_instrument(attempt);
+        detail.insert("rail".into(), rail.clone());
+        detail.insert("instrument".into(), instrument.clone());
+        let split = json!([{"amount": order.amount, "rail": rail, "instrument": instrument}]);
+        detail.insert("splitInstruments".into(), split);
+    }
+    Value::Object(detail)
+}
+
+/// The money's way; references are taken from the transaction's digits.
+fn rail_and_instrument(attempt: &Attempt) -> (Value, Value) {
+    let digits = attempt.transaction_id.trim_start_matches("OM");
+    match attempt.mode {
+        Mode::Upi => (
+            json!({
+                "type": "UPI",
+                "utr": digits,
+                "upiTransactionId": format!("YBL{digits}"),
+                "vpa": "12****78@ybl",
+            }),
+            json!({
+                "type": "ACCOUNT",
+                "maskedAccountNumber": "******1234",
+                "accountType": "SAVINGS",
+            }),
+        ),
+        Mode::Card => (
+            json!({
+                "type": "PG",
+                "transactionId": digits,
+                "authorizationCode": "831000",
+                "serviceTransactionId": format!("PG{digits}"),
+            }),
+            json!({
+                "type": "CREDIT_CARD",
+                "bankTransactionId": digits,
+                "bankId": "HDFC",
+                "arn": null,
+                "brn": null,
+            }),
+        ),
+    }
+}

@@ -1,0 +1,115 @@
+//! The knobs: everything that can go wrong outside, one place for all of it. The default is fair weather.
+
+use domain::money::Paise;
+use serde::{Deserialize, Serialize};
+
+/// How the outside world behaves from now on. Fields left out of a request are fair weather.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Weather {
+    /// What happens to webhooks.
+    pub webhook: WebhookWeather,
+    /// For so long after a payment's end the status API still answers PENDING, in milliseconds.
+    pub status_lag_ms: u32,
+    /// Setting this revokes every token issued so far; tokens issued later are good.
+    pub token_revoked: bool,
+    /// The token endpoint.
+    pub token: ApiWeather,
+    /// The pay endpoint.
+    pub pay: PayWeather,
+    /// The order status endpoint.
+    pub status: ApiWeather,
+    /// The answer to a `merchantOrderId` that was used before.
+    pub duplicate_order: DuplicateAnswer,
+    /// Whether new orders end by themselves.
+    pub auto_pay: AutoPay,
+    /// The mail endpoint.
+    pub resend: ResendWeather,
+}
+
+/// What happens to webhooks that are due from now on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookWeather {
+    /// Never sent.
+    pub lost: bool,
+    /// Sent so many times more, all at once.
+    pub duplicate: u8,
+    /// Sent so much later, in milliseconds.
+    pub delay_ms: u32,
+    /// The amount they claim, in paise, instead of the true one.
+    pub tamper_amount: Option<Paise>,
+    /// Sent with an `Authorization` that is well-formed and wrong.
+    pub wrong_credentials: bool,
+    /// Each is held until the next one has been sent, for at most two seconds.
+    pub reorder: bool,
+}
+
+/// An endpoint that does not do its work.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiWeather {
+    /// Answered instead of the work, with the body that `PhonePe` has for it.
+    pub http_status: Option<u16>,
+    /// The answer is a web page as a proxy would make it; 502 unless `http_status` says otherwise.
+    pub html_body: bool,
+}
+
+/// The pay endpoint, where it matters whether the order exists when the answer goes wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PayWeather {
+    /// As in [`ApiWeather`].
+    pub http_status: Option<u16>,
+    /// As in [`ApiWeather`].
+    pub html_body: bool,
+    /// The order is stored before the wrong answer goes out.
+    pub after_commit: bool,
+    /// The order is stored and no answer comes until the client gives up, a minute at most.
+    pub timeout_after_commit: bool,
+}
+
+/// The sources disagree on status and code, therefore both can be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DuplicateAnswer {
+    /// HTTP status.
+    pub http_status: u16,
+    /// `code` of the body.
+    pub code: String,
+}
+
+impl Default for DuplicateAnswer {
+    fn default() -> Self {
+        Self { http_status: 417, code: "INVALID_TRANSACTION_ID".to_owned() }
+    }
+}
+
+/// What becomes of a new order without anybody at the pay page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutoPay {
+    /// Somebody has to pay.
+    #[default]
+    None,
+    /// Paid at once.
+    Success,
+    /// Fails at once.
+    Fail,
+}
+
+/// The mail endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResendWeather {
+    /// Answered instead of taking the mail.
+    pub http_status: Option<u16>,
+    /// Sent as `retry-after` with it, in seconds.
+    pub retry_after_s: Option<u32>,
+}
+
+impl From<&PayWeather> for ApiWeather {
+    fn from(pay: &PayWeather) -> Self {
+        Self { http_status: pay.http_status, html_body: pay.html_body }
+    }
+}

@@ -1,0 +1,261 @@
+//! Telling the merchant: the event's envelope, its `Authorization`, the weather on its way, and the tries after a
+//! refusal.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{order::Order, phonepe::order_payload, state::Sandbox};
+
+/// An answer must come within this time, as `PhonePe` demands it.
+pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// With reordering on, a webhook that no other one overtakes goes out after this time.
+const HELD_LIMIT: Duration = Duration::from_secs(2);
+
+/// What happened to an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    OrderCompleted,
+    OrderFailed,
+    AttemptFailed,
+}
+
+impl Event {
+    /// `event` of the envelope.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OrderCompleted => "checkout.order.completed",
+            Self::OrderFailed => "checkout.order.failed",
+            Self::AttemptFailed => "checkout.transaction.attempt.failed",
+        }
+    }
+
+    /// `type` of the envelope: deprecated, still sent.
+    const fn legacy_type(self) -> &'static str {
+        match self {
+            Self::OrderCompleted => "CHECKOUT_ORDER_COMPLETED",
+            Self::OrderFailed => "CHECKOUT_ORDER_FAILED",
+            Self::AttemptFailed => "CHECKOUT_TRANSACTION_ATTEMPT_FAILED",
+        }
+    }
+}
+
+/// One webhook, ready to go.
+#[derive(Debug, Clone)]
+pub(crate) struct Webhook {
+    sequence: u64,
+    event: &'static str,
+    merchant_order_id: String,
+    authorization: String,
+    body: String,
+}
+
+/// How one try to deliver ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// The merchant answered 2xx.
+    Accepted,
+    /// The merchant answered something else.
+    Refused,
+    /// No answer came in time.
+    Unreachable,
+    /// The weather swallowed it.
+    Lost,
+    /// There is no address to send it to.
+    NoAddress,
+}
+
+/// One try to deliver a webhook.
+#[derive(Debug, Clone, Serialize)]
+pub struct Delivery {
+    /// The same for all copies and tries of one webhook.
+    pub webhook: u64,
+    /// The event's name.
+    pub event: &'static str,
+    /// The order it is about.
+    pub merchant_order_id: String,
+    /// 1 for the first try.
+    pub attempt: usize,
+    /// When this try began.
+    pub at: DateTime<Utc>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// How it ended.
+    pub fate: Fate,
+    /// The merchant's HTTP status.
+    pub status: Option<u16>,
+    /// The bytes sent.
+    pub body: String,
+}
+
+/// The envelope around an order.
+pub(crate) fn envelope(sandbox: &Sandbox, order: &Order, event: Event) -> Value {
+    json!({
+        "event": event.name(),
+        "type": event.legacy_type(),
+        "payload": order_payload(&sandbox.config().merchant.id, order),
+    })
+}
+
+/// The header's value: the bare lower-case hex of SHA-256 over `username:password`.
+pub(crate) fn authorization(username: &str, password: &str) -> String {
+    hex::encode(Sha256::digest(format!("{username}:{password}")))
+}
+
+impl Sandbox {
+    /// Sends the webhook of an event, through the weather.
+    pub(crate) fn tell(&self, order: &Order, event: Event) {
+        let weather = self.weather().webhook;
+        let target = &self.config().webhook;
+        let mut claimed = order.clone();
+        if let Some(amount) = weather.tamper_amount {
+            claimed.amount = amount;
+        }
+        let password = if weather.wrong_credentials { "not-the-password" } else { target.password.expose_secret() };
+        let webhook = Webhook {
+            sequence: self.state().next(),
+            event: event.name(),
+            merchant_order_id: order.merchant_order_id.clone(),
+            authorization: authorization(&target.username, password),
+            body: envelope(self, &claimed, event).to_string(),
+        };
+        if weather.lost {
+            self.note(&webhook, 1, Instant::now(), Fate::Lost, None);
+            return;
+        }
+        let in_order = if weather.reorder {
+            match self.hold_back(webhook) {
+                Some(in_order) => in_order,
+                None => return,
+            }
+        } else {
+            vec![webhook]
+        };
+        let this = self.clone();
+        let delay = Duration::from_millis(weather.delay_ms.into());
+        self.lifecycle().spawn(async move {
+            if !this.sleep(delay).await {
+                return;
+            }
+            for webhook in in_order {
+                for _ in 0..weather.duplicate {
+                    let (this, copy) = (this.clone(), webhook.clone());
+                    this.clone().lifecycle().spawn(async move { this.deliver(copy).await });
+                }
+                this.deliver(webhook).await;
+            }
+        });
+    }
+
+    /// Keeps a webhook until the next one comes, and returns that one and the one held before it, in this order.
+    fn hold_back(&self, webhook: Webhook) -> Option<Vec<Webhook>> {
+        let mut state = self.state();
+        if let Some(held) = state.held.take() {
+            return Some(vec![webhook, held]);
+        }
+        let sequence = webhook.sequence;
+        state.held = Some(webhook);
+        drop(state);
+        let this = self.clone();
+        self.lifecycle().spawn(async move {
+            if !this.sleep(HELD_LIMIT).await {
+                return;
+            }
+            let overdue = this.state().held.take_if(|held| held.sequence == sequence);
+            if let Some(webhook) = overdue {
+                this.deliver(webhook).await;
+            }
+        });
+        None
+    }
+
+    /// Tries until the merchant answers 2xx or the tries are used up.
+    async fn deliver(&self, webhook: Webhook) {
+        let pauses = &self.config().webhook.retries;
+        for attempt in 1..=pauses.len() + 1 {
+            let started = Instant::now();
+            let (fate, status) = self.post(&webhook).await;
+            self.note(&webhook, attempt, started, fate, status);
+            if matches!(fate, Fate::Accepted | Fate::NoAddress) {
+                return;
+            }
+            match pauses.get(attempt - 1) {
+                Some(pause) if self.sleep(*pause).await => {}
+                _ => return,
+            }
+        }
+    }
+
+    async fn post(&self, webhook: &Webhook) -> (Fate, Option<u16>) {
+        let Some(url) = self.webhook_url() else {
+            return (Fate::NoAddress, None);
+        };
+        let answer = self
+            .http()
+            .post(url)
+            .header(AUTHORIZATION, &webhook.authorization)
+            .header(CONTENT_TYPE, "application/json")
+            .body(webhook.body.clone())
+            .send()
+            .await;
+        match answer {
+            Ok(answer) if answer.status().is_success() => (Fate::Accepted, Some(answer.status().as_u16())),
+            Ok(answer) => (Fate::Refused, Some(answer.status().as_u16())),
+            Err(_) => (Fate::Unreachable, None),
+        }
+    }
+
+    fn note(&self, webhook: &Webhook, attempt: usize, started: Instant, fate: Fate, status: Option<u16>) {
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(
+            event_type = webhook.event,
+            merchant_order_id = webhook.merchant_order_id,
+            attempt,
+            ?fate,
+            status,
+            duration_ms,
+            "webhook"
+        );
+        self.record(Delivery {
+            webhook: webhook.sequence,
+            event: webhook.event,
+            merchant_order_id: webhook.merchant_order_id.clone(),
+            attempt,
+            at: self.now(),
+            duration_ms,
+            fate,
+            status,
+            body: webhook.body.clone(),
+        });
+    }
+
+    /// Waits; false when the process drains meanwhile.
+    async fn sleep(&self, pause: Duration) -> bool {
+        if pause.is_zero() {
+            return true;
+        }
+        let draining = self.lifecycle().draining();
+        tokio::select! {
+            () = tokio::time::sleep(pause) => true,
+            () = draining.cancelled() => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::authorization;
+
+    /// The first is from the official SDK's own tests.
+    #[test]
+    fn the_authorization_is_the_bare_hash() {
+        assert_eq!(authorization("username", "password"), "bc842c31a9e54efe320d30d948be61291f3ceee4766e36ab25fa65243cd76e0e");
+        assert_eq!(authorization("merchant_01", "Passw0rd123"), "ea04d79108d96621a8459f3f35be4eb072583eaad453d7d946c0308946023a43");
+    }
+}

@@ -1,0 +1,12 @@
+//! The sandbox as its clients see it.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "clippy does not see that the rig's functions are tests, too")]
+
+mod control;
+mod pages;
+mod pay;
+mod resend;
+mod rig;
+mod status;
+mod token;
+mod webhooks;
