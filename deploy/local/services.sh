@@ -1,10 +1,12 @@
 # shellcheck shell=bash
 # Our own processes: built by cargo, migrated, started, asked for readiness.
 
+# The first build takes minutes: cargo's own progress is shown then, and stays silent later.
 build() {
-  local release=()
+  local release=() quiet=(--quiet)
   if [[ $PROFILE == release ]]; then release=(--release); fi
-  (cd "$ROOT" && cargo build --quiet "${release[@]}" --bin auth-svc --bin payments-svc --bin onboarding-svc --bin bcm-svc \
+  if [[ ! -x $BIN/journey ]]; then quiet=(); fi
+  (cd "$ROOT" && cargo build "${quiet[@]}" "${release[@]}" --bin auth-svc --bin payments-svc --bin onboarding-svc --bin bcm-svc \
     --bin sandbox --bin journey) || fail "the build failed" "cargo's messages stand above"
 }
 

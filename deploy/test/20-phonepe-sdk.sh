@@ -20,4 +20,4 @@ if [[ $wanted != "$(cat "$venv/requirements.sha256" 2>/dev/null || true)" ]]; th
   printf '%s\n' "$wanted" >"$venv/requirements.sha256"
 fi
 
-exec "$venv/bin/python" -B "$here/witness.py" "$sandbox"
+exec "$venv/bin/python" -B -W ignore::RuntimeWarning "$here/witness.py" "$sandbox"

@@ -76,7 +76,7 @@ impl RateConfig {
 
 /// Shorter secrets can be guessed.
 const SECRET_MIN_BYTES: usize = 32;
-/// A shorter password is refused by every guideline, whatever the operator sets (GoTrue's own floor).
+/// A shorter password is refused by every guideline, whatever the operator sets (Supabase Auth's own floor).
 const PASSWORD_FLOOR: usize = 6;
 
 impl ServiceConfig for AuthConfig {

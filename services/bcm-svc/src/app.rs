@@ -43,7 +43,8 @@ impl Service for BcmService {
     }
 
     fn migrations() -> EmbeddedMigrations {
-        embed_migrations!("../../migrations/bcm")
+        const OWN: EmbeddedMigrations = embed_migrations!("../../migrations/bcm");
+        OWN
     }
 
     async fn after_migrate(config: &Config<BcmConfig>) -> anyhow::Result<()> {

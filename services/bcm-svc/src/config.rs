@@ -15,16 +15,16 @@ pub struct BcmConfig {
 
 /// How manifests are made.
 #[derive(Debug, Clone, Deserialize)]
-#[expect(missing_docs, reason = "each key is documented in default.toml")]
 pub struct ManifestConfig {
+    /// Tokeniser and budget.
     #[serde(deserialize_with = "policy")]
     pub policy: Policy,
 }
 
 /// The tier in process.
 #[derive(Debug, Clone, Deserialize)]
-#[expect(missing_docs, reason = "each key is documented in default.toml")]
 pub struct MemoryConfig {
+    /// The most bytes that are kept.
     pub bytes: u64,
 }
 

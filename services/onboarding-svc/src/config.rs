@@ -14,7 +14,6 @@ pub struct OnboardingConfig {
 
 /// Drafts in Redis and their way to PostgreSQL.
 #[derive(Debug, Clone, Deserialize)]
-#[expect(missing_docs, reason = "each key is documented in default.toml")]
 pub struct DraftsConfig {
     pub flush_delay_ms: u64,
     pub flush_saves: u32,
@@ -24,7 +23,6 @@ pub struct DraftsConfig {
 
 /// Finalizing.
 #[derive(Debug, Clone, Deserialize)]
-#[expect(missing_docs, reason = "each key is documented in default.toml")]
 pub struct FinalizeConfig {
     pub stuck_after_s: u32,
 }

@@ -1,1 +1,20 @@
 //! Plans, orders, PhonePe, subscriptions.
+//!
+//! `http` extracts and maps; the use cases in [`payment`] open the one transaction and write state, events and audit
+//! rows; [`store`] is SQL; [`phonepe`] is the provider. Money is believed on the provider's Status API alone: a webhook
+//! (`payment::receipt`) and the schedule (`payment::reconcile`) are two reasons to ask it, and `payment::confirm` is the
+//! one place where its answer becomes true.
+
+pub mod app;
+pub mod config;
+mod consumers;
+pub mod http;
+mod jobs;
+pub mod mail_template;
+pub mod metrics;
+pub mod payment;
+pub mod phonepe;
+pub mod store;
+pub mod watch;
+
+pub use app::App;

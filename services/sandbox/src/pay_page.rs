@@ -73,7 +73,7 @@ fn sheet(sandbox: &Sandbox, order: &Order) -> String {
              <div class=actions>\
              <button class=primary name=outcome value=success>Succeed</button>\
              <button name=outcome value=fail>Fail</button>\
-             <button name=outcome value=attempt_failed>Fail this attempt</button>\
+             <button name=outcome value=attempt_failed>Decline one attempt</button>\
              <button name=outcome value=pending>Leave pending</button>\
              <button name=outcome value=close>Close</button></div></form>",
         );

@@ -220,26 +220,3 @@ proptest! {
         }
     }
 }
-
-#[test]
-fn zz_time() {
-    let context = fixture(FIXTURES[2].1);
-    for (name, text) in FIXTURES {
-        let context2 = fixture(text);
-        let r = reduced(&context2, 1200);
-        let t = std::str::from_utf8(&r.bytes).unwrap();
-        let n = 20;
-        let a = std::time::Instant::now();
-        for _ in 0..n {
-            std::hint::black_box(Encoding::Cl100k.count(t));
-        }
-        let one = a.elapsed();
-        let a = std::time::Instant::now();
-        for _ in 0..n {
-            std::hint::black_box(reduced(&context2, 1200));
-        }
-        let all = a.elapsed();
-        eprintln!("{name}: count {:?} reduce {:?} ratio {}", one / n, all / n, all.as_secs_f64() / one.as_secs_f64());
-    }
-    drop(context);
-}

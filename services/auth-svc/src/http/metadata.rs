@@ -13,6 +13,7 @@ const KEY_SET_CACHE: &str = "public, max-age=600";
 
 /// What the provider offers.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the shape is Supabase Auth's")]
 pub(super) struct SettingsBody {
     /// Ways to sign in, by name.
     #[schema(value_type = Object)]

@@ -19,7 +19,7 @@ const MAX_LOCAL_BYTES: usize = 64;
 const MAX_LABEL_BYTES: usize = 63;
 
 impl EmailAddress {
-    /// Reads an address by the rule of HTML's `input type=email`, which is GoTrue's as well.
+    /// Reads an address by the rule of HTML's `input type=email`, which is Supabase Auth's as well.
     ///
     /// # Errors
     /// [`InvalidEmail`].

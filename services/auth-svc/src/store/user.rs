@@ -1,4 +1,4 @@
-//! `auth.users`, under GoTrue's own column names. Every column that GoTrue leaves nullable is read as such: rows may
+//! `auth.users`, under Supabase Auth's own column names. Every column that it leaves nullable is read as such: rows may
 //! have been seeded by SQL.
 
 use chrono::{DateTime, Utc};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 /// A user of the embedded provider.
 #[derive(Clone, QueryableByName)]
-#[expect(missing_docs, reason = "the columns are GoTrue's")]
+#[expect(missing_docs, reason = "the columns are Supabase Auth's")]
 pub struct User {
     #[diesel(sql_type = SqlUuid)]
     pub id: Uuid,
@@ -56,7 +56,7 @@ impl User {
 
 /// A user to be made, with a confirmed address.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the columns are GoTrue's")]
+#[expect(missing_docs, reason = "the columns are Supabase Auth's")]
 pub struct NewUser<'a> {
     pub id: Uuid,
     pub email: &'a str,

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::{ids::WorkspaceId, role::Role};
 use moka::{Expiry, future::Cache};
@@ -34,7 +34,7 @@ use crate::{
     store::head,
 };
 
-pub use document::{Coded, Document, Representation};
+pub use document::{Document, Representation};
 pub use invalidation::{Forget, listen};
 
 /// How long a head pointer may be believed after PostgreSQL confirmed it.
@@ -213,7 +213,10 @@ impl Tiers {
         self.heads.invalidate(&workspace).await;
         let reader = Reader::service(workspace);
         let filled = async {
-            let sequence = self.head_from_postgres(&reader).await?.sequence.ok_or(ReadError::Missing)?;
+            let (sequence, confirmed) = self.ask_head(&reader).await?;
+            let sequence = sequence.ok_or(ReadError::Missing)?;
+            // Before the others are told, so that they find the new pointer there.
+            self.forward_head(workspace, redis::Pointer { sequence, confirmed }).await;
             self.version(&reader, sequence).await
         };
         if let Err(error) = filled.await {
@@ -274,31 +277,37 @@ impl Tiers {
     }
 
     async fn head_from_postgres(&self, reader: &Reader) -> Result<Head, ReadError> {
+        let (sequence, confirmed) = self.ask_head(reader).await?;
+        let Some(sequence) = sequence else {
+            return Ok(Head { sequence: None, from: Tier::Postgres, life: MISSING_LIFE });
+        };
+        let (tiers, workspace) = (self.clone(), reader.workspace);
+        self.kit.lifecycle.spawn(async move { tiers.forward_head(workspace, redis::Pointer { sequence, confirmed }).await });
+        Ok(Head { sequence: Some(sequence), from: Tier::Postgres, life: HEAD_LIFE.to_std().unwrap_or_default() })
+    }
+
+    /// The head in PostgreSQL, and a moment at which it was that.
+    async fn ask_head(&self, reader: &Reader) -> Result<(Option<u64>, DateTime<Utc>), ReadError> {
         // Taken before the question, so that it is never too late.
         let confirmed = self.kit.clock.now();
-        let workspace = reader.workspace;
         let mut connection = self.connection(reader).await?;
         let sequence = (*connection)
             .transaction(async |connection: &mut AsyncPgConnection| {
                 reader.assume_role(connection).await?;
-                let sequence = head::sequence(connection, workspace).await?;
+                let sequence = head::sequence(connection, reader.workspace).await?;
                 if sequence.is_none() {
                     reader.must_still_be_member(connection).await?;
                 }
                 Ok::<_, ReadError>(sequence)
             })
             .await?;
-        drop(connection);
-        let Some(sequence) = sequence else {
-            return Ok(Head { sequence: None, from: Tier::Postgres, life: MISSING_LIFE });
-        };
-        let cache = self.kit.cache.clone();
-        self.kit.lifecycle.spawn(async move {
-            if let Err(error) = redis::forward_head(&cache, workspace, redis::Pointer { sequence, confirmed }).await {
-                tracing::debug!(%error, "the head pointer was not written to Redis");
-            }
-        });
-        Ok(Head { sequence: Some(sequence), from: Tier::Postgres, life: HEAD_LIFE.to_std().unwrap_or_default() })
+        Ok((sequence, confirmed))
+    }
+
+    async fn forward_head(&self, workspace: WorkspaceId, pointer: redis::Pointer) {
+        if let Err(error) = redis::forward_head(&self.kit.cache, workspace, pointer).await {
+            tracing::debug!(%error, "the head pointer was not written to Redis");
+        }
     }
 
     async fn load(&self, reader: &Reader, sequence: u64) -> Result<Loaded, ReadError> {
@@ -311,7 +320,7 @@ impl Tiers {
             }
             Ok(redis::Found::Nothing) | Err(_) => {}
         }
-        let stored = self.from_postgres(reader, sequence).await?;
+        let stored = self.read_postgres(reader, sequence).await?;
         let document = Arc::new(Document::new(&stored).map_err(|error| ReadError::Internal(error.to_string()))?);
         let (cache, copy) = (self.kit.cache.clone(), document.clone());
         self.kit.lifecycle.spawn(async move {
@@ -322,18 +331,16 @@ impl Tiers {
         Ok(Loaded { document, from: Tier::Postgres })
     }
 
-    async fn from_postgres(&self, reader: &Reader, sequence: u64) -> Result<Stored, ReadError> {
+    async fn read_postgres(&self, reader: &Reader, sequence: u64) -> Result<Stored, ReadError> {
         let mut connection = self.connection(reader).await?;
         (*connection)
             .transaction(async |connection: &mut AsyncPgConnection| {
                 reader.assume_role(connection).await?;
-                match stored::read(connection, reader.workspace, sequence, &self.metrics).await? {
-                    Some(stored) => Ok(stored),
-                    None => {
-                        reader.must_still_be_member(connection).await?;
-                        Err(ReadError::VersionNotFound)
-                    }
+                let stored = stored::read(connection, reader.workspace, sequence, &self.metrics).await?;
+                if stored.is_none() {
+                    reader.must_still_be_member(connection).await?;
                 }
+                stored.ok_or(ReadError::VersionNotFound)
             })
             .await
     }

@@ -25,7 +25,7 @@ pub(crate) enum Fate {
 }
 
 /// A context with its fate, if the workspace has one of this number.
-pub(crate) async fn lookup(app: &OnboardingService, editor: &Editor, number: u32) -> Result<Option<(StoredContext, Fate)>, DbError> {
+pub(crate) async fn lookup(app: &OnboardingService, editor: &Editor, number: u64) -> Result<Option<(StoredContext, Fate)>, DbError> {
     let mut connection = app.kit.db.get().await?;
     let found = (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
@@ -42,7 +42,7 @@ pub(crate) async fn lookup(app: &OnboardingService, editor: &Editor, number: u32
 }
 
 /// The latest context of an onboarding that is not finalizing has its manifest, unless there is a reason why not.
-fn fate(onboarding: &Onboarding, number: u32) -> Fate {
+fn fate(onboarding: &Onboarding, number: u64) -> Fate {
     if onboarding.context_number != Some(number) {
         return Fate::Superseded;
     }

@@ -86,7 +86,7 @@ impl From<CanonicalError> for FinalizeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Finalized {
     /// Its number.
-    pub(crate) number: u32,
+    pub(crate) number: u64,
     /// The SHA-256 of its canonical bytes.
     pub(crate) sha256: Checksum,
 }
@@ -251,13 +251,13 @@ async fn latest(connection: &mut AsyncPgConnection, onboarding: &Onboarding) -> 
     }
 }
 
-async fn known(connection: &mut AsyncPgConnection, workspace: WorkspaceId, number: Option<u32>) -> Result<Finalized, ChangeError> {
+async fn known(connection: &mut AsyncPgConnection, workspace: WorkspaceId, number: Option<u64>) -> Result<Finalized, ChangeError> {
     let context = store::context::read(connection, workspace, number.unwrap_or(0)).await?;
     let context = context.ok_or_else(|| ChangeError::Document(format!("workspace {workspace} lacks its context")))?;
     Ok(Finalized { number: context.number, sha256: context.sha256 })
 }
 
-fn build(workspace: WorkspaceId, number: u32, editor: &Editor, now: DateTime<Utc>, steps: &Steps) -> Result<BusinessContext, FinalizeError> {
+fn build(workspace: WorkspaceId, number: u64, editor: &Editor, now: DateTime<Utc>, steps: &Steps) -> Result<BusinessContext, FinalizeError> {
     let mut outcomes = BTreeMap::new();
     for (slug, step) in steps {
         let outcome = match (step.state, &step.answer) {
@@ -270,7 +270,7 @@ fn build(workspace: WorkspaceId, number: u32, editor: &Editor, now: DateTime<Utc
         };
         outcomes.insert(*slug, outcome);
     }
-    let act = Finalization { version: number.into(), workspace, at: now, by: editor.user() };
+    let act = Finalization { version: number, workspace, at: now, by: editor.user() };
     BusinessContext::build(act, &outcomes).map_err(|error| match error {
         ContextError::Incomplete(incomplete) => {
             FinalizeError::Incomplete(incomplete.into_iter().map(|step| with_what_is_there(step, steps, now)).collect())

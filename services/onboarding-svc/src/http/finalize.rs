@@ -30,7 +30,7 @@ pub(super) struct FinalizeBody {}
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FinalizeAccepted {
     /// Its number in the workspace.
-    context_number: u32,
+    context_number: u64,
     /// SHA-256 of its RFC 8785 form.
     sha256: String,
     /// Where what becomes of it is told.
@@ -41,7 +41,7 @@ pub(super) struct FinalizeAccepted {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FinalizeStatus {
     /// Its number in the workspace.
-    context_number: u32,
+    context_number: u64,
     /// `finalizing`, `completed`, `failed` or `superseded` by a later one.
     status: String,
     /// Why no manifest could be made.
@@ -103,7 +103,7 @@ pub(super) async fn finalize(
     }))
 }
 
-fn number(text: &str) -> Result<u32, Problem> {
+fn number(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| Problem::new(ErrorCode::ContextNotFound))
 }
 
@@ -112,7 +112,7 @@ fn number(text: &str) -> Result<u32, Problem> {
     tag = "finalize",
     security(("bearer" = [])),
     params(
-        ("number" = u32, Path, description = "The number of the context."),
+        ("number" = u64, Path, description = "The number of the context."),
         ("X-Workspace-Id" = Option<Uuid>, Header, description = "The workspace; the member's oldest one by default."),
     ),
     responses(
@@ -123,7 +123,7 @@ fn number(text: &str) -> Result<u32, Problem> {
     )
 )]
 #[get("/api/onboarding/finalize/{number}")]
-pub(super) async fn status(app: Data<OnboardingService>, member: Member, path: Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn finalize_status(app: Data<OnboardingService>, member: Member, path: Path<String>) -> Result<HttpResponse, Problem> {
     let found = lookup(&app, &editor(&member), number(&path)?).await?;
     let (context, fate) = found.ok_or_else(|| Problem::new(ErrorCode::ContextNotFound))?;
     let (status, reason) = match fate {
@@ -142,12 +142,12 @@ pub(super) async fn status(app: Data<OnboardingService>, member: Member, path: P
     }))
 }
 
-/// The canonical bytes of a business context; the ETag is their SHA-256.
+/// The canonical bytes of a business context; the `ETag` is their SHA-256.
 #[utoipa::path(
     tag = "finalize",
     security(("bearer" = [])),
     params(
-        ("number" = u32, Path, description = "The number of the context."),
+        ("number" = u64, Path, description = "The number of the context."),
         ("X-Workspace-Id" = Option<Uuid>, Header, description = "The workspace; the member's oldest one by default."),
     ),
     responses(
@@ -159,7 +159,7 @@ pub(super) async fn status(app: Data<OnboardingService>, member: Member, path: P
     )
 )]
 #[get("/api/onboarding/contexts/{number}")]
-pub(super) async fn context(app: Data<OnboardingService>, member: Member, path: Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn business_context(app: Data<OnboardingService>, member: Member, path: Path<String>) -> Result<HttpResponse, Problem> {
     let found = lookup(&app, &editor(&member), number(&path)?).await?;
     let (context, _) = found.ok_or_else(|| Problem::new(ErrorCode::ContextNotFound))?;
     Ok(private(StatusCode::OK, None)

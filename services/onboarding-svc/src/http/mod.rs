@@ -31,13 +31,13 @@ pub(crate) fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfi
     routes
         .service(definition::steps)
         .service(resume::resume)
-        .service(step::read)
+        .service(step::read_step)
         .service(step::save_draft)
-        .service(step::complete)
-        .service(step::skip)
+        .service(step::complete_step)
+        .service(step::skip_step)
         .service(finalize::finalize)
-        .service(finalize::status)
-        .service(finalize::context);
+        .service(finalize::finalize_status)
+        .service(finalize::business_context);
 }
 
 fn editor(member: &Member) -> Editor {

@@ -34,7 +34,7 @@ impl IfMatch {
     }
 }
 
-/// A proxy that compresses an answer weakens its ETag, so the weak form is taken for the strong one.
+/// A proxy that compresses an answer weakens its `ETag`, so the weak form is taken for the strong one.
 fn parse(value: &str) -> Option<Expected> {
     let value = value.trim();
     let quoted = value.strip_prefix("W/").unwrap_or(value);

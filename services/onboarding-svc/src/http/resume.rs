@@ -16,7 +16,10 @@ use super::{editor, precondition, private};
 use crate::{
     OnboardingService,
     drafts::Wanted,
-    session::{StoredStep, read::{self, Session}},
+    session::{
+        StoredStep, Summary,
+        read::{self, Session},
+    },
 };
 
 /// What to leave out.
@@ -50,7 +53,7 @@ pub(super) struct Resume {
     /// When the session counts as abandoned; none while nothing can be edited.
     expires_at: Option<DateTime<Utc>>,
     /// The number of the latest business context.
-    context_number: Option<u32>,
+    context_number: Option<u64>,
     /// Why no manifest could be made of it.
     failure_reason: Option<String>,
 }
@@ -107,7 +110,7 @@ fn body(session: &Session, answers: bool) -> Resume {
         schema_version: SCHEMA_VERSION.to_owned(),
         steps: Definition::current().steps.iter().map(|definition| step(definition, session.steps.get(&definition.slug), answers)).collect(),
         steps_done: summary.done,
-        steps_total: summary.total(),
+        steps_total: Summary::total(),
         percent: summary.percent(),
         next_step: summary.next.map(|slug| slug.to_string()),
         expires_at: session.expires_at,

@@ -20,7 +20,7 @@ use crate::{
     OnboardingService,
     drafts::Wanted,
     session::{
-        EditError,
+        EditError, Summary,
         complete::{self, Finished},
         edit::{self, Edit},
         read,
@@ -100,7 +100,7 @@ pub(super) struct FinishedStep {
     next_step: Option<String>,
 }
 
-/// One step with its answer; the ETag is what an edit names.
+/// One step with its answer; the `ETag` is what an edit names.
 #[utoipa::path(
     tag = "steps",
     security(("bearer" = [])),
@@ -116,7 +116,7 @@ pub(super) struct FinishedStep {
     )
 )]
 #[get("/api/onboarding/steps/{slug}")]
-pub(super) async fn read(app: Data<OnboardingService>, member: Member, path: Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn read_step(app: Data<OnboardingService>, member: Member, path: Path<String>) -> Result<HttpResponse, Problem> {
     let (app, editor, slug) = (app.into_inner(), editor(&member), slug(&path)?);
     let lifecycle = app.kit.lifecycle.clone();
     // Reading may load Redis, which a client that hangs up must not cut.
@@ -201,7 +201,7 @@ fn finished(path: &str, finished: &Finished) -> HttpResponse {
             revision: edited.revision.to_string(),
             status: status.to_string(),
             steps_done: summary.done,
-            steps_total: summary.total(),
+            steps_total: Summary::total(),
             percent: summary.percent(),
             next_step: summary.next.map(|slug| slug.to_string()),
         })
@@ -232,7 +232,7 @@ fn finished(path: &str, finished: &Finished) -> HttpResponse {
     )
 )]
 #[post("/api/onboarding/steps/{slug}/complete")]
-pub(super) async fn complete(
+pub(super) async fn complete_step(
     app: Data<OnboardingService>,
     member: Member,
     path: Path<String>,
@@ -275,7 +275,7 @@ pub(super) async fn complete(
     )
 )]
 #[post("/api/onboarding/steps/{slug}/skip")]
-pub(super) async fn skip(app: Data<OnboardingService>, member: Member, path: Path<String>, if_match: IfMatch) -> Result<HttpResponse, Problem> {
+pub(super) async fn skip_step(app: Data<OnboardingService>, member: Member, path: Path<String>, if_match: IfMatch) -> Result<HttpResponse, Problem> {
     let (app, editor, slug) = (app.into_inner(), editor(&member), slug(&path)?);
     let lifecycle = app.kit.lifecycle.clone();
     let done = lifecycle.detached(async move { complete::skip(&app, &editor, slug, if_match.or_any()).await }).await??;

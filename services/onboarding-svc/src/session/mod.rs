@@ -190,7 +190,7 @@ impl Summary {
     }
 
     /// All steps.
-    pub(crate) const fn total(self) -> usize {
+    pub(crate) const fn total() -> usize {
         STEP_COUNT
     }
 }

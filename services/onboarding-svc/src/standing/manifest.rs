@@ -21,7 +21,7 @@ pub(crate) async fn conclude(
     connection: &mut AsyncPgConnection,
     now: DateTime<Utc>,
     workspace: WorkspaceId,
-    context_number: u32,
+    context_number: u64,
     outcome: Outcome,
 ) -> Result<(), ChangeError> {
     let mut onboarding = take(connection, workspace, now).await?;

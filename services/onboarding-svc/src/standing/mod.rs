@@ -47,7 +47,7 @@ pub(crate) struct Onboarding {
     /// Whether Redis may hold the drafts of this epoch.
     pub(crate) drafts_in_redis: bool,
     /// The latest business context.
-    pub(crate) context_number: Option<u32>,
+    pub(crate) context_number: Option<u64>,
     /// When it was made.
     pub(crate) finalized_at: Option<DateTime<Utc>>,
     /// When it was last handed on.
@@ -174,8 +174,8 @@ pub(crate) async fn store_and_tell(
         workspace_id: onboarding.workspace,
         status: after.into(),
         steps_done: count(summary.done),
-        steps_total: count(summary.total()),
-        percent: summary.percent().into(),
+        steps_total: count(Summary::total()),
+        percent: summary.percent(),
         next_step: summary.next.map(|slug| slug.to_string()),
     };
     let event = match announcement {

@@ -18,7 +18,7 @@ use super::unreadable;
 #[derive(Debug, Clone)]
 pub(crate) struct StoredContext {
     /// 1, 2, 3 … in its workspace.
-    pub(crate) number: u32,
+    pub(crate) number: u64,
     /// Of `bytes`.
     pub(crate) sha256: Checksum,
     /// Of the answers alone.
@@ -52,7 +52,7 @@ struct Row {
 }
 
 /// The context of this number.
-pub(crate) async fn read(connection: &mut AsyncPgConnection, workspace: WorkspaceId, number: u32) -> QueryResult<Option<StoredContext>> {
+pub(crate) async fn read(connection: &mut AsyncPgConnection, workspace: WorkspaceId, number: u64) -> QueryResult<Option<StoredContext>> {
     let Ok(number) = i32::try_from(number) else { return Ok(None) };
     let row = sql_query(
         "select number, sha256, answers_sha256, bytes, schema_version, finalized_by, finalized_at from business_context \
@@ -65,7 +65,7 @@ pub(crate) async fn read(connection: &mut AsyncPgConnection, workspace: Workspac
     .optional()?;
     row.map(|row| {
         Ok(StoredContext {
-            number: u32::try_from(row.number).map_err(unreadable)?,
+            number: u64::try_from(row.number).map_err(unreadable)?,
             sha256: row.sha256.parse().map_err(unreadable)?,
             answers_sha256: row.answers_sha256.parse().map_err(unreadable)?,
             bytes: row.bytes,

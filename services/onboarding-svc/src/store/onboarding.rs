@@ -77,7 +77,7 @@ impl Row {
             announced: self.announced_status.parse().map_err(unreadable)?,
             draft_epoch: self.draft_epoch,
             drafts_in_redis: self.drafts_in_redis,
-            context_number: self.context_number.map(u32::try_from).transpose().map_err(unreadable)?,
+            context_number: self.context_number.map(u64::try_from).transpose().map_err(unreadable)?,
             finalized_at: self.finalized_at,
             finalize_emitted_at: self.finalize_emitted_at,
             failure_reason: self.failure_reason,

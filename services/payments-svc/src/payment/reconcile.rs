@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use domain::order::OrderState;
 use futures_util::StreamExt;
 use service_kit::{db::DbError, rate_limit::Limit};
 use tracing::Instrument;
@@ -55,7 +56,9 @@ pub async fn check_due(app: &App) -> Result<Round, DbError> {
             .transaction(async |connection: &mut AsyncPgConnection| {
                 let due = order::claim_due(connection, now, BATCH).await?;
                 for order in &due {
-                    let next = next_check(order.created_at, order.expires_at, now);
+                    // A failed order is only looked at for a late success.
+                    let payable_until = if order.state == OrderState::Failed { order.created_at } else { order.expires_at };
+                    let next = next_check(order.created_at, payable_until, now);
                     order::schedule_check(connection, now, order.id, next).await?;
                 }
                 Ok::<_, diesel::result::Error>(due)

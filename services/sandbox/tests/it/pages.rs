@@ -74,7 +74,7 @@ async fn the_dashboard_shows_orders_webhooks_mails_and_weather_and_escapes_them(
     let rig = rig().await;
     rig.order("o-1").await;
     rig.control("/control/orders/o-1/pay", &json!({"outcome": "success"})).await;
-    rig.webhooks(1).await;
+    rig.log(1).await;
     let mail = json!({"from": "a@b.example", "to": "c@d.example", "subject": "<script>", "text": "x"});
     let sent = rig.post("/resend/emails").bearer_auth("re_sandbox").json(&mail).send().await.unwrap();
     assert_eq!(sent.status(), 200);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::MockClock;
 use reqwest::{Client, RequestBuilder, Response};
-use sandbox::{Running, SandboxConfig};
+use sandbox::{Delivery, Running, SandboxConfig};
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::method};
 
@@ -103,6 +103,18 @@ impl Rig {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("the merchant got fewer than {count} webhooks");
+    }
+
+    /// Waits until the sandbox has logged `count` deliveries, which is slightly later than the merchant has them.
+    pub async fn log(&self, count: usize) -> Vec<Delivery> {
+        for _ in 0..200 {
+            let log = self.running.sandbox().webhooks();
+            if log.len() >= count {
+                return log;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the log has fewer than {count} deliveries");
     }
 
     /// What the merchant has got after a time in which anything else would have come.

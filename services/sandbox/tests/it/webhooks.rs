@@ -76,7 +76,7 @@ async fn a_webhook_that_is_refused_is_sent_again() {
     let webhooks = rig.webhooks(2).await;
     assert_eq!(webhooks[0].body, webhooks[1].body);
     assert_eq!(rig.webhooks_after(Duration::from_millis(100)).await.len(), 2);
-    let log = rig.running.sandbox().webhooks();
+    let log = rig.log(2).await;
     let tries: Vec<_> = log.iter().map(|it| (it.attempt, it.fate, it.status)).collect();
     assert_eq!(tries, [(2, Fate::Accepted, Some(200)), (1, Fate::Refused, Some(503))]);
 }

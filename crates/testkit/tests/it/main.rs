@@ -1,0 +1,7 @@
+//! What holds for every schema, asked of the catalog and tried as the real roles.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod catalog;
+mod migrations;
+mod tenancy;

@@ -1,0 +1,120 @@
+"""A small HTTP client and a person who signs up and orders, from the standard library alone."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.parse
+import uuid
+
+GATEWAY = os.environ["GATEWAY_URL"]
+SANDBOX = os.environ["SANDBOX_URL"]
+PASSWORD = "groundwork-verify-2026"
+
+
+def row(holds, claim, figure):
+    print("holds" if holds else "falls short", claim, figure, sep="\t", flush=True)
+
+
+def log(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+
+def send(base, method, path, body=None, headers=None, timeout=20):
+    """Sends exactly these bytes; a dict or list becomes JSON."""
+    headers = dict(headers or {})
+    if isinstance(body, (dict, list)):
+        body = json.dumps(body).encode()
+        headers.setdefault("Content-Type", "application/json")
+    address = urllib.parse.urlsplit(base)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=timeout)
+    try:
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        elif method in ("POST", "PUT", "PATCH"):
+            connection.putheader("Content-Length", "0")
+        connection.endheaders()
+        try:
+            if body:
+                connection.send(body)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused before it was read; the answer may still be there
+        response = connection.getresponse()
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+    finally:
+        connection.close()
+
+
+def expect(base, method, path, body=None, headers=None):
+    answer = send(base, method, path, body, headers)
+    if not 200 <= answer.status < 300:
+        raise SystemExit(f"{method} {path} answered {answer.status}: {answer.body[:500]!r}")
+    return answer
+
+
+def until(what, limit_s, check, every_s=0.1):
+    """Seconds until the check was true; None when it never was."""
+    began = time.monotonic()
+    while time.monotonic() - began < limit_s:
+        if check():
+            return time.monotonic() - began
+        time.sleep(every_s)
+    log(f"{what} did not happen within {limit_s} s")
+    return None
+
+
+def sql(query):
+    """Rows as lists of text, asked as the administrator. The queries hold only ids that we were given."""
+    command = ["psql", os.environ["DATABASE_ADMIN_URL"], "-v", "ON_ERROR_STOP=1", "-Atq", "-F", "\t", "-c", query]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    return [line.split("\t") for line in lines]
+
+
+class Person:
+    """Somebody with a workspace."""
+
+    def __init__(self):
+        self.email = f"verify-{uuid.uuid4().hex}@example.test"
+        session = expect(GATEWAY, "POST", "/auth/v1/signup", {"email": self.email, "password": PASSWORD}).json
+        self.bearer = {"Authorization": f"Bearer {session['access_token']}"}
+        profile = expect(GATEWAY, "POST", "/api/auth/ensure-profile", {}, self.bearer).json
+        self.workspace = str(uuid.UUID(profile["workspace"]["id"]))
+
+    def order(self):
+        """Opens an order and returns its id."""
+        headers = self.bearer | {"Idempotency-Key": uuid.uuid4().hex}
+        order = expect(GATEWAY, "POST", "/api/payments/v2/initiate", {"plan": "glide", "cycle": "monthly", "autopay": False}, headers)
+        return str(uuid.UUID(order.json["order_id"]))
+
+    def unlocked(self):
+        answer = send(GATEWAY, "GET", "/api/onboarding", headers=self.bearer)
+        return answer.status == 200 and answer.json["status"] != "locked"
+
+    def state_of(self, order):
+        return send(GATEWAY, "GET", f"/api/payments/v2/status/{order}", headers=self.bearer).json["state"]
+
+
+def pay(order):
+    """The customer pays at the sandbox."""
+    expect(SANDBOX, "POST", f"/control/orders/{order}-1/pay", {"outcome": "success"})
+
+
+def weather(webhook=None):
+    expect(SANDBOX, "PUT", "/control/weather", {"webhook": webhook or {}})

@@ -1,0 +1,10 @@
+//! The OpenAPI document.
+
+use auth_svc::AuthService;
+
+/// A change of the API is a change of this file: look at the difference before accepting it.
+#[test]
+fn the_api_is_the_one_that_was_agreed() {
+    let document = serde_json::to_value(service_kit::http::openapi::<AuthService>()).unwrap();
+    insta::assert_json_snapshot!("openapi", document);
+}

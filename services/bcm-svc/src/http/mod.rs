@@ -1,0 +1,44 @@
+//! The public API. A member is authorised by the extractor before anything is looked up.
+
+mod answer;
+mod error;
+mod export;
+mod freshness;
+mod history;
+mod manifest;
+mod rebuild;
+
+use domain::ErrorCode;
+use service_kit::http::Problem;
+use utoipa::OpenApi;
+
+use crate::manifest::selector::Selector;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Groundwork business context",
+    description = "The Business Context Manifest of a workspace: its versions, their exact bytes and checksums. Send X-Workspace-Id to name the workspace; without it the oldest of the user's workspaces is meant."
+))]
+struct Document;
+
+/// Title and description of the document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// Registers every route.
+pub fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    routes
+        .service(manifest::current)
+        .service(manifest::version)
+        .service(history::history)
+        .service(export::export)
+        .service(rebuild::start)
+        .service(rebuild::status)
+        .service(freshness::freshness);
+}
+
+/// What lies under a path or parameter that names no version is not there.
+fn selector(text: &str) -> Result<Selector, Problem> {
+    text.parse().map_err(|_| Problem::new(ErrorCode::ManifestVersionNotFound))
+}

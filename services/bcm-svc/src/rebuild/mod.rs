@@ -1,0 +1,5 @@
+//! Making the manifest again from the newest context: asked for by a member, run by any replica.
+
+pub mod request;
+pub mod run;
+pub mod status;

@@ -1,0 +1,1 @@
+//! The manifest store against real PostgreSQL, Redis and RabbitMQ.

@@ -1,0 +1,174 @@
+//! The service's parts, and what the kit is told about it.
+
+use std::{io::Write, sync::Arc};
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use clap::Subcommand;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use mail::{Mailer, Resend};
+use messaging::{
+    Messaging,
+    dead_letters::{DeadLetters, DeadLettersCommand},
+    link, outbox,
+};
+use service_kit::{
+    Kit, Service, ServiceIdentity,
+    command::Check,
+    config::Config,
+};
+use tokio::sync::Notify;
+
+use crate::{
+    config::PaymentsConfig,
+    consumers, http, jobs,
+    metrics::Metrics,
+    phonepe::{Client, Gateway, WebhookCredentials},
+    watch::OrderWatch,
+};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/payments");
+
+/// The payments service.
+pub struct App {
+    /// What every service has.
+    pub kit: Kit,
+    /// Its own settings.
+    pub config: PaymentsConfig,
+    /// The payment provider.
+    pub gateway: Arc<dyn Gateway>,
+    /// Who may send webhooks.
+    pub webhook_credentials: WebhookCredentials,
+    /// What it counts.
+    pub metrics: Metrics,
+    /// Sends the mails in its outbox.
+    pub mailer: Mailer,
+    /// Tells event streams about orders.
+    pub watch: OrderWatch,
+    /// Wakes the receipt worker of this process. Polling is the guarantee.
+    pub receipts_due: Notify,
+    /// Wakes the reconciler of this process. Polling is the guarantee.
+    pub reconciler_due: Notify,
+}
+
+/// Sub-commands beyond those that every service has.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look at, replay or drop messages that could not be handled.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
+    /// Look after the events that wait to be published.
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
+}
+
+/// `outbox republish | unpark`.
+#[derive(Debug, Subcommand)]
+pub enum OutboxCommand {
+    /// Publish again what was published since a moment, after a broker lost its disk.
+    Republish {
+        /// RFC 3339, for example 2026-03-01T00:00:00Z.
+        #[arg(long)]
+        since: DateTime<Utc>,
+        /// Only count.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Give parked rows another life.
+    Unpark,
+}
+
+impl Service for App {
+    const IDENTITY: ServiceIdentity = ServiceIdentity { name: "payments-svc", section: "payments", schema: "payments" };
+    const ABOUT: &'static str = "Plans, orders, PhonePe, subscriptions.";
+    const OPENAPI_PATH: &'static str = "/api/payments/openapi.json";
+    type Config = PaymentsConfig;
+    type Command = Command;
+
+    fn build(kit: Kit, config: PaymentsConfig) -> anyhow::Result<Self> {
+        let metrics = Metrics::new(&kit.metrics.registry)?;
+        let gateway = Arc::new(Client::new(kit.http.clone(), &config.phonepe, kit.clock.clone(), metrics.clone()));
+        let resend = Resend::new(kit.http.clone(), &config.mail.resend_url, config.mail.resend_api_key.clone(), config.mail.from.clone());
+        Ok(Self {
+            gateway,
+            webhook_credentials: WebhookCredentials::parse(&config.phonepe.webhook_username, &config.phonepe.webhook_password)?,
+            metrics,
+            mailer: Mailer::new(&kit, Arc::new(resend))?,
+            watch: OrderWatch::default(),
+            receipts_due: Notify::new(),
+            reconciler_due: Notify::new(),
+            kit,
+            config,
+        })
+    }
+
+    fn kit(&self) -> &Kit {
+        &self.kit
+    }
+
+    fn migrations() -> EmbeddedMigrations {
+        MIGRATIONS
+    }
+
+    async fn after_migrate(config: &Config<PaymentsConfig>) -> anyhow::Result<()> {
+        link::declare_topology(&config.kit.amqp.url, "payments-svc migrate").await.context("the broker's topology cannot be declared")
+    }
+
+    fn openapi() -> utoipa::openapi::OpenApi {
+        http::document()
+    }
+
+    fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+        http::routes(routes);
+    }
+
+    fn start_serving(self: &Arc<Self>) -> anyhow::Result<()> {
+        jobs::start_watch(self);
+        Ok(())
+    }
+
+    fn start_workers(self: &Arc<Self>) -> anyhow::Result<()> {
+        Messaging::start(&self.kit, consumers::all(&self.kit))?;
+        jobs::start_workers(self);
+        Ok(())
+    }
+
+    async fn doctor(self: &Arc<Self>) -> Vec<Check> {
+        let broker = link::connect(&self.kit.config.amqp.url, "payments-svc doctor").await;
+        let provider = self.gateway.check_credentials().await;
+        vec![
+            Check::of("rabbitmq", broker.map(|_| "connected"), "check amqp.url and that RabbitMQ runs"),
+            Check::of(
+                "phonepe",
+                provider.map(|()| "the credentials are accepted"),
+                "check phonepe.oauth_url, phonepe.client_id, phonepe.client_secret and phonepe.client_version",
+            ),
+        ]
+    }
+
+    async fn run(self: &Arc<Self>, command: Command) -> anyhow::Result<()> {
+        let mut connection = self.kit.worker_db.get().await?;
+        let mut out = std::io::stdout();
+        match command {
+            Command::DeadLetters(command) => {
+                let on = DeadLetters {
+                    service: Self::IDENTITY.name,
+                    amqp_url: &self.kit.config.amqp.url,
+                    connection: &mut connection,
+                    clock: &*self.kit.clock,
+                };
+                let summary = command.run(on, &mut out).await?;
+                writeln!(out, "{} matched, {} done", summary.matched, summary.done)?;
+            }
+            Command::Outbox(OutboxCommand::Republish { since, dry_run }) => {
+                let rows = outbox::republish(&mut connection, since, dry_run).await?;
+                writeln!(out, "{rows} rows {}", if dry_run { "would be published again" } else { "will be published again" })?;
+            }
+            Command::Outbox(OutboxCommand::Unpark) => {
+                let rows = outbox::unpark(&mut connection).await?;
+                writeln!(out, "{rows} rows unparked")?;
+            }
+        }
+        Ok(())
+    }
+}

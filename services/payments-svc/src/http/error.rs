@@ -1,0 +1,56 @@
+//! What each failure of a use case is to a caller.
+
+use domain::ErrorCode;
+use serde_json::{Value, json};
+use service_kit::http::Problem;
+
+use super::orders::OrderBody;
+use crate::{
+    payment::{StoreError, abandon::AbandonError, create_order::CreateOrderError},
+    store::order::Order,
+};
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Db(error) => error.into(),
+            StoreError::Event(error) => Self::internal(error),
+        }
+    }
+}
+
+fn order_member(order: &Order) -> Value {
+    serde_json::to_value(OrderBody::from(order)).unwrap_or_else(|_| json!({ "order_id": order.id }))
+}
+
+impl From<CreateOrderError> for Problem {
+    fn from(error: CreateOrderError) -> Self {
+        match error {
+            CreateOrderError::Authorise(error) => error.into(),
+            CreateOrderError::Idempotency(error) => error.into(),
+            CreateOrderError::Store(error) => error.into(),
+            CreateOrderError::AlreadySubscribed => Self::new(ErrorCode::AlreadySubscribed),
+            CreateOrderError::OtherOpen(order) => Self::new(ErrorCode::OrderOpen)
+                .detail("an order for another plan or cycle is open: pay it, or give it up")
+                .member("order", order_member(&order)),
+            CreateOrderError::ProviderUnavailable(order) => Self::new(ErrorCode::ProviderUnavailable)
+                .detail("the order is kept and followed up; nothing is charged twice")
+                .retry_after(5)
+                .member("order", order_member(&order)),
+            CreateOrderError::ProviderRefused(order) => {
+                Self::new(ErrorCode::ProviderRefused).detail("nothing was charged").member("order", order_member(&order))
+            }
+        }
+    }
+}
+
+impl From<AbandonError> for Problem {
+    fn from(error: AbandonError) -> Self {
+        match error {
+            AbandonError::NotFound => Self::new(ErrorCode::OrderNotFound),
+            AbandonError::NotOpen => Self::new(ErrorCode::OrderNotAbandonable),
+            AbandonError::Authorise(error) => error.into(),
+            AbandonError::Store(error) => error.into(),
+        }
+    }
+}

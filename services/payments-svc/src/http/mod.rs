@@ -1,0 +1,31 @@
+//! The public API under `/api/payments/v2`.
+
+mod error;
+mod events;
+mod orders;
+mod plans;
+mod webhooks;
+
+use utoipa::OpenApi;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+#[derive(OpenApi)]
+#[openapi(info(title = "Groundwork payments", description = "Plans, orders and their payment.", version = "2"))]
+struct Document;
+
+/// Title and description of the API.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// Registers every route.
+pub fn routes(routes: &mut ServiceConfig<'_>) {
+    routes
+        .service(plans::list_plans)
+        .service(orders::initiate_order)
+        .service(orders::order_status)
+        .service(orders::check_order)
+        .service(orders::abandon_order)
+        .service(events::order_events)
+        .service(webhooks::receive_webhook);
+}
