@@ -27,10 +27,7 @@ text_enum! {
 
 /// What the gate looks at. Facts behind the first that fails are not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "six facts that are independent of each other"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "six facts that are independent of each other")]
 pub struct GateFacts {
     /// A valid session.
     pub authenticated: bool,
@@ -60,10 +57,7 @@ pub const fn next(facts: GateFacts) -> Next {
         // A manifest outlives a reopened or repeated onboarding, so it is asked first.
         if facts.has_manifest {
             Next::App
-        } else if matches!(
-            facts.onboarding,
-            OnboardingStatus::Finalizing | OnboardingStatus::Completed
-        ) {
+        } else if matches!(facts.onboarding, OnboardingStatus::Finalizing | OnboardingStatus::Completed) {
             Next::Building
         } else {
             Next::Onboarding

@@ -13,20 +13,7 @@ use crate::text_enum::text_enum;
 pub struct Overflow;
 
 /// An amount in paise (1/100 rupee). Negative amounts are legal: a ledger has two sides.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Paise(i64);
 
@@ -117,10 +104,7 @@ pub struct Money {
 impl Money {
     /// `paise` Indian paise.
     pub const fn inr(paise: Paise) -> Self {
-        Self {
-            amount: paise,
-            currency: Currency::Inr,
-        }
+        Self { amount: paise, currency: Currency::Inr }
     }
 }
 
@@ -140,16 +124,10 @@ mod tests {
     fn arithmetic_that_does_not_fit_is_an_error() {
         let most = Paise::new(i64::MAX);
         assert_eq!(most.checked_add(Paise::new(1)), Err(Overflow));
-        assert_eq!(
-            Paise::new(i64::MIN).checked_sub(Paise::new(1)),
-            Err(Overflow)
-        );
+        assert_eq!(Paise::new(i64::MIN).checked_sub(Paise::new(1)), Err(Overflow));
         assert_eq!(most.checked_mul(2), Err(Overflow));
         assert_eq!(Paise::sum([most, Paise::new(1)]), Err(Overflow));
-        assert_eq!(
-            Paise::sum([Paise::new(2), Paise::new(-5)]),
-            Ok(Paise::new(-3))
-        );
+        assert_eq!(Paise::sum([Paise::new(2), Paise::new(-5)]), Ok(Paise::new(-3)));
     }
 
     #[test]
@@ -169,10 +147,7 @@ mod tests {
     #[test]
     fn money_is_an_integer_and_a_currency_in_json() {
         let json = serde_json::to_value(Money::inr(Paise::new(500_000))).unwrap();
-        assert_eq!(
-            json,
-            serde_json::json!({ "amount": 500_000, "currency": "INR" })
-        );
+        assert_eq!(json, serde_json::json!({ "amount": 500_000, "currency": "INR" }));
         assert!(serde_json::from_value::<Paise>(serde_json::json!(1.5)).is_err());
     }
 }

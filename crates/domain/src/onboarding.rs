@@ -76,15 +76,11 @@ impl Progress {
     pub const fn apply(self, act: Act) -> Result<Self, IllegalAct> {
         use Progress::{Archived, Completed, Finalizing, InProgress, NotStarted, Reopened};
         Ok(match (self, act) {
-            (NotStarted | InProgress | Archived, Act::Edited)
-            | (Finalizing, Act::GenerationFailed) => InProgress,
+            (NotStarted | InProgress | Archived, Act::Edited) | (Finalizing, Act::GenerationFailed) => InProgress,
             (Completed | Reopened, Act::Edited) => Reopened,
             (InProgress | Reopened, Act::Finalized) => Finalizing,
             (Finalizing, Act::ManifestGenerated) => Completed,
-            (
-                InProgress | Completed | Reopened | Archived,
-                Act::ManifestGenerated | Act::GenerationFailed,
-            ) => self,
+            (InProgress | Completed | Reopened | Archived, Act::ManifestGenerated | Act::GenerationFailed) => self,
             (NotStarted | InProgress | Archived, Act::Archived) => Archived,
             _ => return Err(IllegalAct { from: self, act }),
         })
@@ -119,9 +115,7 @@ impl OnboardingFacts {
         if !self.unlocked {
             return OnboardingStatus::Locked;
         }
-        let lapsed = self
-            .subscription
-            .is_some_and(|fact| !fact.state.entitled(now, fact.period_end, fact.grace_end));
+        let lapsed = self.subscription.is_some_and(|fact| !fact.state.entitled(now, fact.period_end, fact.grace_end));
         if lapsed {
             return OnboardingStatus::Suspended;
         }
@@ -174,28 +168,18 @@ impl OnboardingStatus {
     /// Staying `unlocked`, `in_progress` or `reopened` is announced as progress: the step counts may have moved.
     /// An unlock is announced even when the subscription has lapsed meanwhile: it happens once per workspace.
     pub const fn announce(self, to: Self) -> Result<Option<Announcement>, IllegalTransition> {
-        use OnboardingStatus::{
-            Archived, Completed, Finalizing, InProgress, Locked, Reopened, Suspended, Unlocked,
-        };
+        use OnboardingStatus::{Archived, Completed, Finalizing, InProgress, Locked, Reopened, Suspended, Unlocked};
         Ok(match (self, to) {
-            (Locked, Locked)
-            | (Finalizing, Finalizing)
-            | (Completed, Completed)
-            | (Suspended, Suspended)
-            | (Archived, Archived) => None,
+            (Locked, Locked) | (Finalizing, Finalizing) | (Completed, Completed) | (Suspended, Suspended) | (Archived, Archived) => None,
             (Locked, Unlocked | Suspended) => Some(Announcement::Unlocked),
-            (Unlocked, Unlocked)
-            | (Unlocked | InProgress | Finalizing | Archived, InProgress)
-            | (Reopened, Reopened) => Some(Announcement::Progressed),
+            (Unlocked, Unlocked) | (Unlocked | InProgress | Finalizing | Archived, InProgress) | (Reopened, Reopened) => {
+                Some(Announcement::Progressed)
+            }
             (InProgress | Reopened, Finalizing) => Some(Announcement::Finalized),
             (Finalizing, Completed) => Some(Announcement::Completed),
             (Completed, Reopened) => Some(Announcement::Reopened),
-            (Unlocked | InProgress | Finalizing | Completed | Reopened | Archived, Suspended) => {
-                Some(Announcement::Suspended)
-            }
-            (Suspended, Unlocked | InProgress | Finalizing | Completed | Reopened) => {
-                Some(Announcement::Resumed)
-            }
+            (Unlocked | InProgress | Finalizing | Completed | Reopened | Archived, Suspended) => Some(Announcement::Suspended),
+            (Suspended, Unlocked | InProgress | Finalizing | Completed | Reopened) => Some(Announcement::Resumed),
             (Unlocked | InProgress | Suspended, Archived) => Some(Announcement::Archived),
             _ => return Err(IllegalTransition { from: self, to }),
         })

@@ -86,9 +86,7 @@ impl OrderState {
     /// it (failed after paid) is an error, to be looked at by a person.
     pub const fn apply(self, event: OrderEvent) -> Result<Self, IllegalTransition> {
         use Evidence::{PayAnswer, StatusApi};
-        use OrderState::{
-            Completed, Created, Expired, Failed, PartiallyRefunded, Pending, Quarantined, Refunded,
-        };
+        use OrderState::{Completed, Created, Expired, Failed, PartiallyRefunded, Pending, Quarantined, Refunded};
         Ok(match (self, event) {
             (Created | Pending, OrderEvent::Submitted) => Pending,
 
@@ -97,24 +95,16 @@ impl OrderState {
             (Created | Pending, OrderEvent::Expired | OrderEvent::Abandoned) => Expired,
             (Created | Pending | Failed | Expired, OrderEvent::Mismatched) => Quarantined,
 
-            (
-                Completed | Self::RefundPending | Refunded | PartiallyRefunded,
-                OrderEvent::Paid(StatusApi),
-            )
+            (Completed | Self::RefundPending | Refunded | PartiallyRefunded, OrderEvent::Paid(StatusApi))
             | (Failed | Expired, OrderEvent::Failed(StatusApi | PayAnswer) | OrderEvent::Expired)
             | (Quarantined, OrderEvent::Mismatched) => self,
 
-            (Completed | PartiallyRefunded | Quarantined, OrderEvent::RefundRequested) => {
-                Self::RefundPending
-            }
+            (Completed | PartiallyRefunded | Quarantined, OrderEvent::RefundRequested) => Self::RefundPending,
             (Self::RefundPending, OrderEvent::RefundCompleted { full: true }) => Refunded,
             (Self::RefundPending, OrderEvent::RefundCompleted { full: false }) => PartiallyRefunded,
-            (
-                Self::RefundPending,
-                OrderEvent::RefundFailed {
-                    requested_in: before @ (Completed | PartiallyRefunded | Quarantined),
-                },
-            ) => before,
+            (Self::RefundPending, OrderEvent::RefundFailed { requested_in: before @ (Completed | PartiallyRefunded | Quarantined) }) => {
+                before
+            }
 
             _ => return Err(IllegalTransition { from: self, event }),
         })

@@ -70,27 +70,11 @@ impl PlanCode {
     /// What this plan allows.
     pub const fn entitlements(self) -> Entitlements {
         match self {
-            Self::Ascent => Entitlements {
-                seats: Some(1),
-                campaigns: Some(3),
-                moves_per_week: Some(3),
-                api_access: false,
-                audit_export: false,
-            },
-            Self::Glide => Entitlements {
-                seats: Some(5),
-                campaigns: None,
-                moves_per_week: None,
-                api_access: false,
-                audit_export: false,
-            },
-            Self::Soar => Entitlements {
-                seats: None,
-                campaigns: None,
-                moves_per_week: None,
-                api_access: true,
-                audit_export: true,
-            },
+            Self::Ascent => {
+                Entitlements { seats: Some(1), campaigns: Some(3), moves_per_week: Some(3), api_access: false, audit_export: false }
+            }
+            Self::Glide => Entitlements { seats: Some(5), campaigns: None, moves_per_week: None, api_access: false, audit_export: false },
+            Self::Soar => Entitlements { seats: None, campaigns: None, moves_per_week: None, api_access: true, audit_export: true },
         }
     }
 }
@@ -103,19 +87,13 @@ mod tests {
     fn a_year_costs_ten_months() {
         for &plan in PlanCode::ALL {
             let month = price(plan, Cycle::Monthly).amount;
-            assert_eq!(
-                month.checked_mul(10),
-                Ok(price(plan, Cycle::Yearly).amount),
-                "{plan}"
-            );
+            assert_eq!(month.checked_mul(10), Ok(price(plan, Cycle::Yearly).amount), "{plan}");
         }
     }
 
     #[test]
     fn the_monthly_prices_are_those_of_the_price_list() {
-        let monthly = PlanCode::ALL
-            .iter()
-            .map(|&plan| price(plan, Cycle::Monthly).amount.get());
+        let monthly = PlanCode::ALL.iter().map(|&plan| price(plan, Cycle::Monthly).amount.get());
         assert_eq!(monthly.collect::<Vec<_>>(), [500_000, 700_000, 1_000_000]);
     }
 
@@ -127,9 +105,7 @@ mod tests {
             assert!(limit(small.seats) < limit(large.seats));
             assert!(limit(small.campaigns) <= limit(large.campaigns));
             assert!(limit(small.moves_per_week) <= limit(large.moves_per_week));
-            assert!(
-                small.api_access <= large.api_access && small.audit_export <= large.audit_export
-            );
+            assert!(small.api_access <= large.api_access && small.audit_export <= large.audit_export);
         }
     }
 

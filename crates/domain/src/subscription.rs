@@ -60,8 +60,7 @@ impl SubscriptionState {
         use SubscriptionState::{Active, Canceled, Expired, PastDue, Paused, Trialing};
         Ok(match (self, change) {
             (_, Change::Paid) | (Paused, Change::Resumed) => Active,
-            (Active, Change::RenewalFailed | Change::PeriodEnded)
-            | (PastDue, Change::RenewalFailed) => PastDue,
+            (Active, Change::RenewalFailed | Change::PeriodEnded) | (PastDue, Change::RenewalFailed) => PastDue,
             (Active | PastDue, Change::Paused) => Paused,
             (Trialing | Active | PastDue | Paused, Change::Canceled) => Canceled,
             (Trialing | Paused | Canceled, Change::PeriodEnded)
@@ -75,12 +74,7 @@ impl SubscriptionState {
     ///
     /// Trialing and active hold until a change says otherwise, so that a late renewal event cuts nobody off;
     /// past due holds until `grace_end`, canceled until `period_end` (both exclusive).
-    pub fn entitled(
-        self,
-        now: DateTime<Utc>,
-        period_end: DateTime<Utc>,
-        grace_end: Option<DateTime<Utc>>,
-    ) -> bool {
+    pub fn entitled(self, now: DateTime<Utc>, period_end: DateTime<Utc>, grace_end: Option<DateTime<Utc>>) -> bool {
         match self {
             Self::Trialing | Self::Active => true,
             Self::PastDue => grace_end.is_some_and(|end| now < end),

@@ -31,8 +31,7 @@ fn decode(event_type: EventType, data: &Value) -> Result<Event, DecodeError> {
 }
 
 fn file_stems(folder: &Path) -> BTreeSet<String> {
-    let files =
-        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let files = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     files
         .map(|file| file.unwrap_or_else(|error| panic!("{error}")).path())
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
@@ -46,38 +45,23 @@ fn assert_committed(path: &Path, generated: &Value) {
         fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         return;
     }
-    let committed =
-        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert_eq!(
-        committed,
-        text,
-        "{} is out of date: run with UPDATE_SCHEMAS=1",
-        path.display()
-    );
+    let committed = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert_eq!(committed, text, "{} is out of date: run with UPDATE_SCHEMAS=1", path.display());
 }
 
 #[test]
 fn the_committed_documents_are_those_of_the_code() {
     for &event_type in EventType::ALL {
-        assert_committed(
-            &schemas().join(format!("events/{event_type}.json")),
-            &json_schema(event_type),
-        );
+        assert_committed(&schemas().join(format!("events/{event_type}.json")), &json_schema(event_type));
     }
     assert_committed(&schemas().join("asyncapi.json"), &asyncapi());
 }
 
 #[test]
 fn every_type_has_a_document_and_a_fixture_and_nothing_else_has() {
-    let types: BTreeSet<_> = EventType::ALL
-        .iter()
-        .map(|kind| kind.as_str().to_owned())
-        .collect();
+    let types: BTreeSet<_> = EventType::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
     assert_eq!(file_stems(&schemas().join("events")), types);
-    let names: BTreeSet<_> = EventType::ALL
-        .iter()
-        .map(|kind| kind.name().to_owned())
-        .collect();
+    let names: BTreeSet<_> = EventType::ALL.iter().map(|kind| kind.name().to_owned()).collect();
     assert_eq!(file_stems(&fixtures()), names);
 }
 
@@ -100,20 +84,10 @@ fn released_events_fit_the_committed_schemas_and_cut_ones_do_not() {
         let schema = read(&schemas().join(format!("events/{event_type}.json")));
         let validator = jsonschema::validator_for(&schema).unwrap();
         let mut data = golden(event_type);
-        assert!(
-            validator.is_valid(&data),
-            "{event_type}: {:?}",
-            validator.iter_errors(&data).collect::<Vec<_>>()
-        );
+        assert!(validator.is_valid(&data), "{event_type}: {:?}", validator.iter_errors(&data).collect::<Vec<_>>());
         data.as_object_mut().unwrap().remove("workspace_id");
         assert!(!validator.is_valid(&data), "{event_type}");
-        assert!(
-            matches!(
-                decode(event_type, &data),
-                Err(DecodeError::Malformed { .. })
-            ),
-            "{event_type}"
-        );
+        assert!(matches!(decode(event_type, &data), Err(DecodeError::Malformed { .. })), "{event_type}");
     }
 }
 
@@ -132,11 +106,7 @@ fn unknown_members_of_every_enumeration_decode_and_are_kept() {
     let mut met = BTreeSet::new();
     for &event_type in EventType::ALL {
         // A failure's reason is words, not an enumeration.
-        let reason = if event_type == EventType::ManifestGenerationFailed {
-            ""
-        } else {
-            "reason"
-        };
+        let reason = if event_type == EventType::ManifestGenerationFailed { "" } else { "reason" };
         for field in ["role", "plan", "cycle", "currency", "status", reason] {
             let mut data = golden(event_type);
             if data.get(field).is_none() {
@@ -144,11 +114,7 @@ fn unknown_members_of_every_enumeration_decode_and_are_kept() {
             }
             data[field] = json!("from_the_future");
             let event = decode(event_type, &data).unwrap();
-            assert_eq!(
-                event.to_data()[field],
-                "from_the_future",
-                "{event_type} {field}"
-            );
+            assert_eq!(event.to_data()[field], "from_the_future", "{event_type} {field}");
             met.insert(field);
         }
     }
@@ -168,10 +134,7 @@ fn known_and_unknown_members_are_told_apart() {
     assert_eq!(plan(&data), Open::Unknown("summit".to_owned()));
     assert_eq!(plan(&data).known(), None);
     data["plan"] = json!(7);
-    assert!(
-        decode(EventType::PaymentConfirmed, &data).is_err(),
-        "an enumeration is still a text"
-    );
+    assert!(decode(EventType::PaymentConfirmed, &data).is_err(), "an enumeration is still a text");
 }
 
 #[test]
@@ -179,63 +142,28 @@ fn another_major_an_unknown_type_and_malformed_data_are_told_apart() {
     for &event_type in EventType::ALL {
         let newer = format!("{}.v2", event_type.name());
         let refusal = Event::decode(&newer, golden(event_type).to_string().as_bytes()).unwrap_err();
-        assert!(
-            matches!(refusal, DecodeError::UnsupportedMajor { name, major: 2 } if name == event_type.name()),
-            "{refusal}",
-        );
+        assert!(matches!(refusal, DecodeError::UnsupportedMajor { name, major: 2 } if name == event_type.name()), "{refusal}",);
         for data in ["", "{", "[]", "null", "{}", "\"\u{0}\""] {
             let refusal = Event::decode(event_type.as_str(), data.as_bytes()).unwrap_err();
-            assert!(
-                matches!(refusal, DecodeError::Malformed { .. }),
-                "{event_type} {data:?}"
-            );
+            assert!(matches!(refusal, DecodeError::Malformed { .. }), "{event_type} {data:?}");
         }
     }
-    for unknown in [
-        "",
-        ".v1",
-        "payments.payment.confirmed",
-        "payments.payment.confirmed.v",
-        "payments.payment.disputed.v1",
-        "x.vv1",
-    ] {
+    for unknown in ["", ".v1", "payments.payment.confirmed", "payments.payment.confirmed.v", "payments.payment.disputed.v1", "x.vv1"] {
         let refusal = Event::decode(unknown, b"{}").unwrap_err();
-        assert!(
-            matches!(refusal, DecodeError::UnknownType(_)),
-            "{unknown:?}: {refusal}"
-        );
+        assert!(matches!(refusal, DecodeError::UnknownType(_)), "{unknown:?}: {refusal}");
     }
 }
 
 #[test]
 fn the_names_of_a_type_agree_with_each_other() {
     for &event_type in EventType::ALL {
-        assert_eq!(
-            event_type.as_str(),
-            format!("{}.v{}", event_type.name(), EventType::MAJOR)
-        );
-        assert_eq!(
-            event_type.as_str().parse::<EventType>().unwrap(),
-            event_type
-        );
-        assert_eq!(
-            event_type.source(),
-            format!("/services/{}", event_type.service())
-        );
+        assert_eq!(event_type.as_str(), format!("{}.v{}", event_type.name(), EventType::MAJOR));
+        assert_eq!(event_type.as_str().parse::<EventType>().unwrap(), event_type);
+        assert_eq!(event_type.source(), format!("/services/{}", event_type.service()));
         let event = decode(event_type, &golden(event_type)).unwrap();
-        assert_eq!(
-            event.dataschema(),
-            format!(
-                "urn:groundwork:schema:event:{}:{}",
-                event_type.name(),
-                EventType::MAJOR
-            ),
-        );
+        assert_eq!(event.dataschema(), format!("urn:groundwork:schema:event:{}:{}", event_type.name(), EventType::MAJOR),);
         assert_eq!(json_schema(event_type)["$id"], event.dataschema());
-        assert_eq!(
-            event.workspace_id().to_string(),
-            event.to_data()["workspace_id"]
-        );
+        assert_eq!(event.workspace_id().to_string(), event.to_data()["workspace_id"]);
     }
 }
 
@@ -259,16 +187,9 @@ fn an_aggregate_is_named_by_its_own_id() {
 
 #[test]
 fn answers_do_not_appear_in_debug_output() {
-    let event = decode(
-        EventType::OnboardingFinalized,
-        &golden(EventType::OnboardingFinalized),
-    )
-    .unwrap();
+    let event = decode(EventType::OnboardingFinalized, &golden(EventType::OnboardingFinalized)).unwrap();
     let shown = format!("{event:?}");
-    assert!(
-        shown.contains("context_sha256") && !shown.contains("Chai"),
-        "{shown}"
-    );
+    assert!(shown.contains("context_sha256") && !shown.contains("Chai"), "{shown}");
 }
 
 #[test]
@@ -278,44 +199,24 @@ fn the_asyncapi_document_is_whole() {
     assert_eq!(channels.len(), EventType::ALL.len());
     for (key, channel) in channels {
         let exchange = &channel["bindings"]["amqp"]["exchange"];
-        assert_eq!(
-            (&exchange["name"], &exchange["type"]),
-            (&json!("groundwork.events"), &json!("topic"))
-        );
-        let reference = document["components"]["messages"][key]["payload"]["schema"]["$ref"]
-            .as_str()
-            .unwrap();
+        assert_eq!((&exchange["name"], &exchange["type"]), (&json!("groundwork.events"), &json!("topic")));
+        let reference = document["components"]["messages"][key]["payload"]["schema"]["$ref"].as_str().unwrap();
         assert!(schemas().join(reference).is_file(), "{reference}");
     }
     let mut references = Vec::new();
     collect_references(&document, &mut references);
-    for reference in references
-        .iter()
-        .filter_map(|reference| reference.strip_prefix('#'))
-    {
-        assert!(
-            document.pointer(reference).is_some(),
-            "{reference} leads nowhere"
-        );
+    for reference in references.iter().filter_map(|reference| reference.strip_prefix('#')) {
+        assert!(document.pointer(reference).is_some(), "{reference} leads nowhere");
     }
 }
 
 fn collect_references(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
-            found.extend(
-                members
-                    .get("$ref")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned),
-            );
-            members
-                .values()
-                .for_each(|member| collect_references(member, found));
+            found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            members.values().for_each(|member| collect_references(member, found));
         }
-        Value::Array(items) => items
-            .iter()
-            .for_each(|item| collect_references(item, found)),
+        Value::Array(items) => items.iter().for_each(|item| collect_references(item, found)),
         _ => {}
     }
 }

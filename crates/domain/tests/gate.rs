@@ -44,16 +44,12 @@ impl Row {
             && fits(self.entitled, facts.entitled)
             && fits(self.order_open, facts.order_open)
             && fits(self.has_manifest, facts.has_manifest)
-            && self
-                .onboarding
-                .is_none_or(|set| set.contains(&facts.onboarding))
+            && self.onboarding.is_none_or(|set| set.contains(&facts.onboarding))
     }
 }
 
 fn table() -> Vec<Row> {
-    use OnboardingStatus::{
-        Archived, Completed, Finalizing, InProgress, Locked, Reopened, Suspended, Unlocked,
-    };
+    use OnboardingStatus::{Archived, Completed, Finalizing, InProgress, Locked, Reopened, Suspended, Unlocked};
     let member = |next| Row {
         authenticated: Some(true),
         email_confirmed: Some(true),
@@ -65,48 +61,19 @@ fn table() -> Vec<Row> {
         next,
     };
     vec![
-        Row {
-            authenticated: Some(false),
-            email_confirmed: None,
-            has_workspace: None,
-            ..member(Next::SignIn)
-        },
-        Row {
-            email_confirmed: Some(false),
-            has_workspace: None,
-            ..member(Next::VerifyEmail)
-        },
-        Row {
-            has_workspace: Some(false),
-            ..member(Next::CreateWorkspace)
-        },
-        Row {
-            entitled: Some(true),
-            has_manifest: Some(true),
-            ..member(Next::App)
-        },
-        Row {
-            entitled: Some(true),
-            has_manifest: Some(false),
-            onboarding: Some(&[Finalizing, Completed]),
-            ..member(Next::Building)
-        },
+        Row { authenticated: Some(false), email_confirmed: None, has_workspace: None, ..member(Next::SignIn) },
+        Row { email_confirmed: Some(false), has_workspace: None, ..member(Next::VerifyEmail) },
+        Row { has_workspace: Some(false), ..member(Next::CreateWorkspace) },
+        Row { entitled: Some(true), has_manifest: Some(true), ..member(Next::App) },
+        Row { entitled: Some(true), has_manifest: Some(false), onboarding: Some(&[Finalizing, Completed]), ..member(Next::Building) },
         Row {
             entitled: Some(true),
             has_manifest: Some(false),
             onboarding: Some(&[Locked, Unlocked, InProgress, Reopened, Suspended, Archived]),
             ..member(Next::Onboarding)
         },
-        Row {
-            entitled: Some(false),
-            order_open: Some(true),
-            ..member(Next::PaymentPending)
-        },
-        Row {
-            entitled: Some(false),
-            order_open: Some(false),
-            ..member(Next::ChoosePlan)
-        },
+        Row { entitled: Some(false), order_open: Some(true), ..member(Next::PaymentPending) },
+        Row { entitled: Some(false), order_open: Some(false), ..member(Next::ChoosePlan) },
     ]
 }
 
@@ -124,8 +91,7 @@ fn every_combination_has_exactly_one_row_and_the_gate_agrees_with_it() {
 fn page_shows(path: &str, facts: GateFacts) -> bool {
     let signed_in = facts.authenticated && facts.email_confirmed;
     let member = signed_in && facts.has_workspace;
-    let waits_for_manifest = !facts.has_manifest
-        && [OnboardingStatus::Finalizing, OnboardingStatus::Completed].contains(&facts.onboarding);
+    let waits_for_manifest = !facts.has_manifest && [OnboardingStatus::Finalizing, OnboardingStatus::Completed].contains(&facts.onboarding);
     match path {
         // Somebody who is signed in has no business on these two.
         "/signin" => !facts.authenticated,
@@ -145,10 +111,7 @@ fn page_shows(path: &str, facts: GateFacts) -> bool {
 fn no_next_points_at_a_page_that_itself_redirects() {
     for facts in every_case() {
         let path = next(facts).path();
-        assert!(
-            page_shows(path, facts),
-            "{facts:?} is sent to {path}, which sends it away"
-        );
+        assert!(page_shows(path, facts), "{facts:?} is sent to {path}, which sends it away");
     }
 }
 

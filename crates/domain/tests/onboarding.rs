@@ -1,10 +1,7 @@
 //! The onboarding's status as a function of its facts, its lifecycle as a table, and the two together.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::onboarding::{
-    Act, Announcement, OnboardingFacts, OnboardingStatus, ProfileOnboarding, Progress,
-    SubscriptionFact,
-};
+use domain::onboarding::{Act, Announcement, OnboardingFacts, OnboardingStatus, ProfileOnboarding, Progress, SubscriptionFact};
 use domain::subscription::SubscriptionState;
 use proptest::prelude::*;
 
@@ -12,11 +9,7 @@ fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(1_800_000_000)
 }
 
-fn subscription(
-    state: SubscriptionState,
-    period_hours: i64,
-    grace_hours: Option<i64>,
-) -> SubscriptionFact {
+fn subscription(state: SubscriptionState, period_hours: i64, grace_hours: Option<i64>) -> SubscriptionFact {
     SubscriptionFact {
         state,
         period_end: now() + TimeDelta::hours(period_hours),
@@ -53,21 +46,10 @@ fn the_status_follows_from_the_three_facts() {
     assert_eq!(of_progress.len(), Progress::ALL.len());
     for (progress, open) in of_progress {
         for (subscription, lapsed) in subscriptions() {
-            let expected = if lapsed {
-                OnboardingStatus::Suspended
-            } else {
-                open
-            };
-            let facts = OnboardingFacts {
-                unlocked: true,
-                subscription,
-                progress,
-            };
+            let expected = if lapsed { OnboardingStatus::Suspended } else { open };
+            let facts = OnboardingFacts { unlocked: true, subscription, progress };
             assert_eq!(facts.status(now()), expected, "{facts:?}");
-            let facts = OnboardingFacts {
-                unlocked: false,
-                ..facts
-            };
+            let facts = OnboardingFacts { unlocked: false, ..facts };
             assert_eq!(facts.status(now()), OnboardingStatus::Locked, "{facts:?}");
         }
     }
@@ -78,48 +60,12 @@ fn every_pair_of_progress_and_act_is_as_the_table_says() {
     use Progress::{Archived, Completed, Finalizing, InProgress, NotStarted, Reopened};
     // Edited, finalized, manifest generated, generation failed, archived.
     let table = [
-        (
-            NotStarted,
-            [Some(InProgress), None, None, None, Some(Archived)],
-        ),
-        (
-            InProgress,
-            [
-                Some(InProgress),
-                Some(Finalizing),
-                Some(InProgress),
-                Some(InProgress),
-                Some(Archived),
-            ],
-        ),
-        (
-            Finalizing,
-            [None, None, Some(Completed), Some(InProgress), None],
-        ),
-        (
-            Completed,
-            [Some(Reopened), None, Some(Completed), Some(Completed), None],
-        ),
-        (
-            Reopened,
-            [
-                Some(Reopened),
-                Some(Finalizing),
-                Some(Reopened),
-                Some(Reopened),
-                None,
-            ],
-        ),
-        (
-            Archived,
-            [
-                Some(InProgress),
-                None,
-                Some(Archived),
-                Some(Archived),
-                Some(Archived),
-            ],
-        ),
+        (NotStarted, [Some(InProgress), None, None, None, Some(Archived)]),
+        (InProgress, [Some(InProgress), Some(Finalizing), Some(InProgress), Some(InProgress), Some(Archived)]),
+        (Finalizing, [None, None, Some(Completed), Some(InProgress), None]),
+        (Completed, [Some(Reopened), None, Some(Completed), Some(Completed), None]),
+        (Reopened, [Some(Reopened), Some(Finalizing), Some(Reopened), Some(Reopened), None]),
+        (Archived, [Some(InProgress), None, Some(Archived), Some(Archived), Some(Archived)]),
     ];
     assert_eq!(table.len(), Progress::ALL.len());
     for (from, row) in table {
@@ -131,9 +77,7 @@ fn every_pair_of_progress_and_act_is_as_the_table_says() {
 
 #[test]
 fn the_lifecycle_has_these_changes_and_no_others() {
-    use OnboardingStatus::{
-        Archived, Completed, Finalizing, InProgress, Locked, Reopened, Suspended, Unlocked,
-    };
+    use OnboardingStatus::{Archived, Completed, Finalizing, InProgress, Locked, Reopened, Suspended, Unlocked};
     let legal = [
         (Locked, Unlocked, Announcement::Unlocked),
         (Locked, Suspended, Announcement::Unlocked),
@@ -168,11 +112,7 @@ fn the_lifecycle_has_these_changes_and_no_others() {
                 let row = legal.iter().find(|row| row.0 == from && row.1 == to);
                 row.map(|row| Some(row.2)).ok_or(())
             };
-            assert_eq!(
-                from.announce(to).map_err(|_| ()),
-                expected,
-                "{from} to {to}"
-            );
+            assert_eq!(from.announce(to).map_err(|_| ()), expected, "{from} to {to}");
         }
     }
 }
@@ -181,10 +121,7 @@ fn the_lifecycle_has_these_changes_and_no_others() {
 fn the_profile_mirrors_the_status_and_keeps_its_value_through_a_suspension() {
     let mirrored = [
         (OnboardingStatus::Locked, ProfileOnboarding::Pending),
-        (
-            OnboardingStatus::Unlocked,
-            ProfileOnboarding::PaymentConfirmed,
-        ),
+        (OnboardingStatus::Unlocked, ProfileOnboarding::PaymentConfirmed),
         (OnboardingStatus::InProgress, ProfileOnboarding::InProgress),
         (OnboardingStatus::Finalizing, ProfileOnboarding::InProgress),
         (OnboardingStatus::Reopened, ProfileOnboarding::InProgress),

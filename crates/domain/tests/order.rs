@@ -2,13 +2,9 @@
 
 use domain::order::Evidence::{PayAnswer, StatusApi, Webhook};
 use domain::order::OrderEvent::{
-    Abandoned, Expired as TimeOver, Failed as Refused, Mismatched, Paid, RefundCompleted,
-    RefundFailed, RefundRequested, Submitted,
+    Abandoned, Expired as TimeOver, Failed as Refused, Mismatched, Paid, RefundCompleted, RefundFailed, RefundRequested, Submitted,
 };
-use domain::order::OrderState::{
-    Completed, Created, Expired, Failed, PartiallyRefunded, Pending, Quarantined, RefundPending,
-    Refunded,
-};
+use domain::order::OrderState::{Completed, Created, Expired, Failed, PartiallyRefunded, Pending, Quarantined, RefundPending, Refunded};
 use domain::order::{OrderEvent, OrderState};
 use proptest::prelude::*;
 
@@ -17,11 +13,7 @@ fn every_event() -> Vec<OrderEvent> {
     events.extend([StatusApi, PayAnswer, Webhook].map(Paid));
     events.extend([StatusApi, PayAnswer, Webhook].map(Refused));
     events.extend([true, false].map(|full| RefundCompleted { full }));
-    events.extend(
-        OrderState::ALL
-            .iter()
-            .map(|&requested_in| RefundFailed { requested_in }),
-    );
+    events.extend(OrderState::ALL.iter().map(|&requested_in| RefundFailed { requested_in }));
     events
 }
 
@@ -55,32 +47,10 @@ const LEGAL: &[(OrderState, OrderEvent, OrderState)] = &[
     (Completed, RefundRequested, RefundPending),
     (RefundPending, Paid(StatusApi), RefundPending),
     (RefundPending, RefundCompleted { full: true }, Refunded),
-    (
-        RefundPending,
-        RefundCompleted { full: false },
-        PartiallyRefunded,
-    ),
-    (
-        RefundPending,
-        RefundFailed {
-            requested_in: Completed,
-        },
-        Completed,
-    ),
-    (
-        RefundPending,
-        RefundFailed {
-            requested_in: PartiallyRefunded,
-        },
-        PartiallyRefunded,
-    ),
-    (
-        RefundPending,
-        RefundFailed {
-            requested_in: Quarantined,
-        },
-        Quarantined,
-    ),
+    (RefundPending, RefundCompleted { full: false }, PartiallyRefunded),
+    (RefundPending, RefundFailed { requested_in: Completed }, Completed),
+    (RefundPending, RefundFailed { requested_in: PartiallyRefunded }, PartiallyRefunded),
+    (RefundPending, RefundFailed { requested_in: Quarantined }, Quarantined),
     (PartiallyRefunded, Paid(StatusApi), PartiallyRefunded),
     (PartiallyRefunded, RefundRequested, RefundPending),
     (Refunded, Paid(StatusApi), Refunded),
@@ -92,10 +62,7 @@ const LEGAL: &[(OrderState, OrderEvent, OrderState)] = &[
 fn every_pair_of_state_and_event_is_as_the_table_says() {
     for &from in OrderState::ALL {
         for event in every_event() {
-            let expected = LEGAL
-                .iter()
-                .find(|row| row.0 == from && row.1 == event)
-                .map(|row| row.2);
+            let expected = LEGAL.iter().find(|row| row.0 == from && row.1 == event).map(|row| row.2);
             let found = from.apply(event);
             assert_eq!(found.ok(), expected, "{from} + {event:?}");
             if let Err(refusal) = found {
@@ -128,10 +95,7 @@ fn history(events: &[OrderEvent]) -> Vec<(OrderState, OrderEvent, OrderState)> {
 }
 
 fn took_money(state: OrderState) -> bool {
-    matches!(
-        state,
-        Completed | RefundPending | PartiallyRefunded | Refunded
-    )
+    matches!(state, Completed | RefundPending | PartiallyRefunded | Refunded)
 }
 
 proptest! {

@@ -1,9 +1,7 @@
 //! The subscription machine: a table of every pair, entitlement at the edges, and properties over histories.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::subscription::SubscriptionState::{
-    Active, Canceled, Expired, PastDue, Paused, Trialing,
-};
+use domain::subscription::SubscriptionState::{Active, Canceled, Expired, PastDue, Paused, Trialing};
 use domain::subscription::{Change, SubscriptionState};
 use proptest::prelude::*;
 
@@ -11,75 +9,12 @@ use proptest::prelude::*;
 type Row = (SubscriptionState, [Option<SubscriptionState>; 8]);
 
 const TABLE: &[Row] = &[
-    (
-        Trialing,
-        [
-            Some(Active),
-            None,
-            None,
-            None,
-            Some(Canceled),
-            Some(Expired),
-            None,
-            None,
-        ],
-    ),
-    (
-        Active,
-        [
-            Some(Active),
-            Some(PastDue),
-            Some(Paused),
-            None,
-            Some(Canceled),
-            Some(PastDue),
-            None,
-            Some(Expired),
-        ],
-    ),
-    (
-        PastDue,
-        [
-            Some(Active),
-            Some(PastDue),
-            Some(Paused),
-            None,
-            Some(Canceled),
-            None,
-            Some(Expired),
-            Some(Expired),
-        ],
-    ),
-    (
-        Paused,
-        [
-            Some(Active),
-            None,
-            None,
-            Some(Active),
-            Some(Canceled),
-            Some(Expired),
-            None,
-            Some(Expired),
-        ],
-    ),
-    (
-        Canceled,
-        [
-            Some(Active),
-            None,
-            None,
-            None,
-            None,
-            Some(Expired),
-            None,
-            Some(Expired),
-        ],
-    ),
-    (
-        Expired,
-        [Some(Active), None, None, None, None, None, None, None],
-    ),
+    (Trialing, [Some(Active), None, None, None, Some(Canceled), Some(Expired), None, None]),
+    (Active, [Some(Active), Some(PastDue), Some(Paused), None, Some(Canceled), Some(PastDue), None, Some(Expired)]),
+    (PastDue, [Some(Active), Some(PastDue), Some(Paused), None, Some(Canceled), None, Some(Expired), Some(Expired)]),
+    (Paused, [Some(Active), None, None, Some(Active), Some(Canceled), Some(Expired), None, Some(Expired)]),
+    (Canceled, [Some(Active), None, None, None, None, Some(Expired), None, Some(Expired)]),
+    (Expired, [Some(Active), None, None, None, None, None, None, None]),
 ];
 
 #[test]
@@ -107,18 +42,12 @@ fn access_ends_at_the_very_instant_that_is_named() {
 
     assert!(entitled(Canceled, -1, None));
     assert!(!entitled(Canceled, 0, None));
-    assert!(
-        !entitled(Canceled, 0, grace),
-        "a canceled subscription has no grace"
-    );
+    assert!(!entitled(Canceled, 0, grace), "a canceled subscription has no grace");
 
     assert!(entitled(PastDue, 0, grace));
     assert!(entitled(PastDue, 259_199, grace));
     assert!(!entitled(PastDue, 259_200, grace));
-    assert!(
-        !entitled(PastDue, -1, None),
-        "past due without a grace allows nothing"
-    );
+    assert!(!entitled(PastDue, -1, None), "past due without a grace allows nothing");
 
     assert!(entitled(Active, 1, None), "a late renewal cuts nobody off");
     assert!(entitled(Trialing, 1, None));

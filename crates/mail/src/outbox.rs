@@ -102,7 +102,13 @@ pub(crate) enum Mark<'a> {
 }
 
 /// Notes the outcome, unless the lease went to somebody else meanwhile.
-pub(crate) async fn mark(connection: &mut AsyncPgConnection, now: DateTime<Utc>, id: Uuid, token: Uuid, mark: &Mark<'_>) -> QueryResult<usize> {
+pub(crate) async fn mark(
+    connection: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    id: Uuid,
+    token: Uuid,
+    mark: &Mark<'_>,
+) -> QueryResult<usize> {
     let (change, at, text) = match mark {
         Mark::Sent { provider_id } => ("sent_at = $3, provider_id = $4, last_error = null", now, provider_id),
         Mark::Retry { at, reason } => ("available_at = $3, last_error = $4", *at, reason),

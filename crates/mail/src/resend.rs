@@ -152,12 +152,19 @@ mod tests {
     #[tokio::test]
     async fn a_mail_that_the_provider_finds_invalid_is_given_up_without_repeating_its_message() {
         let body = json!({"statusCode": 422, "name": "validation_error", "message": "Invalid `to`: asha@example.test"});
-        assert_eq!(answered(ResponseTemplate::new(422).set_body_json(body)).await, Err(SendError::Permanent("422 validation_error".into())));
+        assert_eq!(
+            answered(ResponseTemplate::new(422).set_body_json(body)).await,
+            Err(SendError::Permanent("422 validation_error".into()))
+        );
     }
 
     #[tokio::test]
     async fn outages_and_answers_that_are_not_json_are_tried_again() {
-        for answer in [ResponseTemplate::new(500), ResponseTemplate::new(502).set_body_string("<html>"), ResponseTemplate::new(200).set_body_string("ok")] {
+        for answer in [
+            ResponseTemplate::new(500),
+            ResponseTemplate::new(502).set_body_string("<html>"),
+            ResponseTemplate::new(200).set_body_string("ok"),
+        ] {
             assert!(matches!(answered(answer).await, Err(SendError::Transient { .. })));
         }
     }

@@ -1,5 +1,7 @@
 //! The mailer against a real database.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
@@ -83,7 +85,10 @@ async fn one_purpose_sends_one_mail_whatever_the_number_of_workers() {
     let mut taken = recorder.taken.lock().unwrap().clone();
     taken.sort_unstable();
     assert_eq!(taken, (0..8).map(|n| format!("purpose/{n}")).collect::<Vec<_>>());
-    assert_eq!(database.number("select count(*) from payments.mail_outbox where sent_at is not null and provider_id = 'provider-id'").await, 8);
+    assert_eq!(
+        database.number("select count(*) from payments.mail_outbox where sent_at is not null and provider_id = 'provider-id'").await,
+        8
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -302,7 +302,8 @@ impl KitConfig {
 
 /// The environment variables of a production service point outside; a development host there is a mistake.
 pub fn is_local_host(url: &str) -> bool {
-    url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).is_some_and(|host| {
-        host == "localhost" || host.starts_with("127.") || host == "[::1]" || host.ends_with(".localhost")
-    })
+    url::Url::parse(url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]" || host.ends_with(".localhost"))
 }

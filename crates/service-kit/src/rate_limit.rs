@@ -99,7 +99,12 @@ impl RateLimiter {
     }
 }
 
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "values are bounded by a bucket's size")]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "values are bounded by a bucket's size"
+)]
 fn whole(value: f64) -> u32 {
     value.ceil().clamp(0.0, f64::from(u32::MAX)) as u32
 }

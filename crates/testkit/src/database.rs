@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use diesel::{QueryableByName, sql_types::{Bool, Text}};
+use diesel::{
+    QueryableByName,
+    sql_types::{Bool, Text},
+};
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use sha2::{Digest, Sha256};
@@ -109,7 +112,8 @@ async fn make_template(admin: &mut AsyncPgConnection, template: &str, passwords:
         let mut harness = AsyncMigrationHarness::new(connection);
         for folder in ["platform", set] {
             let source = FileBasedMigrations::from_path(migrations().join(folder)).unwrap();
-            tokio::task::block_in_place(|| harness.run_pending_migrations(source).map(|_| ())).unwrap_or_else(|error| panic!("migrations/{folder}: {error}"));
+            tokio::task::block_in_place(|| harness.run_pending_migrations(source).map(|_| ()))
+                .unwrap_or_else(|error| panic!("migrations/{folder}: {error}"));
         }
     }
     run(admin, &format!("alter database {unfinished} rename to {template}")).await;

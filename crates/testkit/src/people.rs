@@ -1,7 +1,10 @@
 //! Users with a workspace, made the way a sign-up makes them.
 
 use chrono::TimeDelta;
-use diesel::{QueryableByName, sql_types::{Text, Uuid as SqlUuid}};
+use diesel::{
+    QueryableByName,
+    sql_types::{Text, Uuid as SqlUuid},
+};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 

@@ -58,8 +58,8 @@ class Walk:
             except (OSError, http.client.HTTPException) as error:
                 self.faults.append(f"{method} {path[:80]} with {what}: no answer ({error})")
                 return
-            # A limit says nothing about the input.
-            if answer.status != 429 or again == 2:
+            # A limit or a moment of overload says nothing about the input; what stays is a fault.
+            if answer.status not in (429, 503) or again == 2:
                 break
             time.sleep(min(float(answer.headers.get("retry-after", 1)), 5))
         self.sent += 1

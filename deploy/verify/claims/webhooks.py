@@ -28,9 +28,13 @@ def deliver(body):
     return send(GATEWAY, "POST", WEBHOOK, body, headers)
 
 
-def processed(body):
+def worked_on(body):
+    """It was judged at least once. While Status says PENDING, a receipt that claims the end is looked at again later."""
     digest = hashlib.sha256(body).hexdigest()
-    return sql(f"select 1 from payments.webhook_receipt where body_sha256 = decode('{digest}', 'hex') and processed_at is not null")
+    return sql(
+        f"""select 1 from payments.webhook_receipt where body_sha256 = decode('{digest}', 'hex')
+        and (processed_at is not null or attempts > 1)"""
+    )
 
 
 def everything_about(workspace):
@@ -67,7 +71,7 @@ def a_tampered_one_changes_nothing(template):
     before = everything_about(person.workspace)
     forged = forge(template, order, 100)
     answer = deliver(forged)
-    looked_at = until("the forged webhook's processing", 20, lambda: processed(forged))
+    looked_at = until("the forged webhook's processing", 20, lambda: worked_on(forged))
     after = everything_about(person.workspace)
     log("before", before, "after", after)
     unchanged = answer.status == 200 and looked_at is not None and before == after and not person.unlocked()
@@ -90,7 +94,7 @@ def a_duplicate_does_nothing(person, template):
     before = everything_about(person.workspace)
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda _: deliver(template).status, range(16)))
-    until("the repeats' processing", 20, lambda: processed(template))
+    until("the repeats' processing", 20, lambda: worked_on(template))
     after = everything_about(person.workspace)
     log("before", before, "after", after)
     row(
@@ -130,7 +134,7 @@ def main():
         raise SystemExit("no payment, nothing to tamper with")
     until("the webhook's arrival", 20, lambda: any(delivery["fate"] == "accepted" for delivery in webhooks_of(order)))
     template = next(delivery["body"] for delivery in webhooks_of(order) if delivery["fate"] == "accepted").encode()
-    until("the webhook's processing", 20, lambda: processed(template))
+    until("the webhook's processing", 20, lambda: worked_on(template))
     # The mail may be on its way still: only its row is compared.
     a_duplicate_does_nothing(person, template)
     a_tampered_one_changes_nothing(template)

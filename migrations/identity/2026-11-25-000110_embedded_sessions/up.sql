@@ -19,6 +19,7 @@ create index session_user_id on identity.session (user_id);
 create index session_not_after on identity.session (not_after) where not_after is not null;
 
 -- Keys that sign access tokens. A retired key signs no more but verifies until its last token has expired.
+-- The first byte of private_key says what follows: 0 PKCS#8 as it is, 1 nonce and AES-256-GCM ciphertext of it.
 create table identity.signing_key (
     kid text primary key,
     algorithm text not null check (algorithm in ('ES256', 'RS256')),

@@ -35,7 +35,13 @@ impl Service for BcmService {
 
     fn build(kit: Kit, config: BcmConfig) -> anyhow::Result<Self> {
         let metrics = Metrics::new(&kit.metrics.registry)?;
-        Ok(Self { tiers: Tiers::new(kit.clone(), metrics.clone(), config.memory.bytes), metrics, rebuild_asked: Notify::new(), kit, config })
+        Ok(Self {
+            tiers: Tiers::new(kit.clone(), metrics.clone(), config.memory.bytes),
+            metrics,
+            rebuild_asked: Notify::new(),
+            kit,
+            config,
+        })
     }
 
     fn kit(&self) -> &Kit {

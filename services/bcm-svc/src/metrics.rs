@@ -18,7 +18,10 @@ impl Metrics {
     /// Registers them.
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
         let metrics = Self {
-            reads: IntCounterVec::new(Opts::new("bcm_tier_reads_total", "Reads by what was read and the tier that had it"), &["what", "tier"])?,
+            reads: IntCounterVec::new(
+                Opts::new("bcm_tier_reads_total", "Reads by what was read and the tier that had it"),
+                &["what", "tier"],
+            )?,
             integrity_failures: IntCounterVec::new(
                 Opts::new("bcm_integrity_failures_total", "Bytes that did not match their checksum, by tier"),
                 &["tier"],

@@ -10,11 +10,7 @@ use messaging::{
     dead_letters::{self, DeadLetters, DeadLettersCommand},
     link,
 };
-use service_kit::{
-    Kit, Service, ServiceIdentity,
-    command::Check,
-    config::Config,
-};
+use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config};
 
 use crate::{
     config::OnboardingConfig,

@@ -12,11 +12,7 @@ use messaging::{
     dead_letters::{DeadLetters, DeadLettersCommand},
     link, outbox,
 };
-use service_kit::{
-    Kit, Service, ServiceIdentity,
-    command::Check,
-    config::Config,
-};
+use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config};
 use tokio::sync::Notify;
 
 use crate::{

@@ -75,7 +75,7 @@ impl ServiceConfig for PaymentsConfig {
             if phonepe.client_secret.expose_secret().len() < SHORTEST_SECRET {
                 problems.add("phonepe.client_secret", format_args!("is shorter than {SHORTEST_SECRET} characters"));
             }
-            if self.mail.from.contains("localhost") {
+            if self.mail.from.trim_end_matches('>').ends_with(".example") {
                 problems.add("mail.from", "has no address that can be answered");
             }
         }
@@ -142,7 +142,10 @@ mod tests {
 
     #[test]
     fn one_host_of_each_environment_is_refused_in_development_too() {
-        let mixed = [("GROUNDWORK__PROFILE", "development"), ("GROUNDWORK__PAYMENTS__PHONEPE__PAYMENT_URL", "https://api-preprod.phonepe.com/apis/pg-sandbox")];
+        let mixed = [
+            ("GROUNDWORK__PROFILE", "development"),
+            ("GROUNDWORK__PAYMENTS__PHONEPE__PAYMENT_URL", "https://api-preprod.phonepe.com/apis/pg-sandbox"),
+        ];
         assert_eq!(problems(&mixed).len(), 1);
     }
 

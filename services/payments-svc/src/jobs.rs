@@ -17,26 +17,41 @@ const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// Starts the receipt worker, the reconciler and the mailer.
 pub(crate) fn start_workers(app: &Arc<App>) {
     app.mailer.start(&app.kit);
-    start(app, "receipts", |app| &app.receipts_due, |app| async move {
-        let full = receipt::process_due(&app).await?;
-        Ok(if full { Duration::ZERO } else { POLL })
-    });
-    start(app, "reconciler", |app| &app.reconciler_due, |app| async move {
-        let round = reconcile::check_due(&app).await?;
-        Ok(match round.pause {
-            Some(pause) => pause.max(POLL),
-            None if round.full => Duration::ZERO,
-            None => POLL,
-        })
-    });
+    start(
+        app,
+        "receipts",
+        |app| &app.receipts_due,
+        |app| async move {
+            let full = receipt::process_due(&app).await?;
+            Ok(if full { Duration::ZERO } else { POLL })
+        },
+    );
+    start(
+        app,
+        "reconciler",
+        |app| &app.reconciler_due,
+        |app| async move {
+            let round = reconcile::check_due(&app).await?;
+            Ok(match round.pause {
+                Some(pause) => pause.max(POLL),
+                None if round.full => Duration::ZERO,
+                None => POLL,
+            })
+        },
+    );
 }
 
 /// Starts telling event streams about their orders.
 pub(crate) fn start_watch(app: &Arc<App>) {
-    start(app, "order-watch", |app| app.watch.joined(), |app| async move {
-        let watching = app.watch.refresh(&app.kit.db).await?;
-        Ok(if watching { WATCH_EVERY } else { Duration::from_secs(3600) })
-    });
+    start(
+        app,
+        "order-watch",
+        |app| app.watch.joined(),
+        |app| async move {
+            let watching = app.watch.refresh(&app.kit.db).await?;
+            Ok(if watching { WATCH_EVERY } else { Duration::from_secs(3600) })
+        },
+    );
 }
 
 /// Runs `work` for the life of the process; it says how long to pause unless it is woken.

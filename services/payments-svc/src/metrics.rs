@@ -9,7 +9,7 @@ pub struct Metrics {
     pub orders: IntCounterVec,
     /// Webhooks by `outcome`: stored, repeated, unauthenticated, refused.
     pub webhooks: IntCounterVec,
-    /// Receipts that were worked on, by `outcome`: applied, waiting, unknown_order, irrelevant, given_up.
+    /// Receipts that were worked on, by `outcome`: applied, waiting, `unknown_order`, irrelevant, `given_up`.
     pub receipts: IntCounterVec,
     /// Checks of the reconciler by `outcome`: unchanged, completed, failed, expired, quarantined, repaid, unavailable.
     pub checks: IntCounterVec,

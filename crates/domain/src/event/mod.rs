@@ -14,9 +14,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use data::{
-    ManifestGenerated, ManifestGenerationFailed, ManifestRolledBack, MemberChanged,
-    OnboardingEvent, OnboardingFinalized, Open, PaymentEvent, SubscriptionEvent,
-    WorkspaceProvisioned,
+    ManifestGenerated, ManifestGenerationFailed, ManifestRolledBack, MemberChanged, OnboardingEvent, OnboardingFinalized, Open,
+    PaymentEvent, SubscriptionEvent, WorkspaceProvisioned,
 };
 pub use schema::{asyncapi, json_schema};
 
@@ -205,19 +204,8 @@ impl FromStr for EventType {
         let unknown = || DecodeError::UnknownType(text.to_owned());
         let (name, major) = text.rsplit_once(".v").ok_or_else(unknown)?;
         let major = major.parse::<u32>().map_err(|_| unknown())?;
-        let known = Self::ALL
-            .iter()
-            .copied()
-            .find(|known| known.name() == name)
-            .ok_or_else(unknown)?;
-        if major == Self::MAJOR {
-            Ok(known)
-        } else {
-            Err(DecodeError::UnsupportedMajor {
-                name: known.name(),
-                major,
-            })
-        }
+        let known = Self::ALL.iter().copied().find(|known| known.name() == name).ok_or_else(unknown)?;
+        if major == Self::MAJOR { Ok(known) } else { Err(DecodeError::UnsupportedMajor { name: known.name(), major }) }
     }
 }
 
@@ -225,9 +213,7 @@ impl Event {
     /// Reads the data of an event of type `event_type` (with its major version).
     pub fn decode(event_type: &str, data: &[u8]) -> Result<Self, DecodeError> {
         let event_type: EventType = event_type.parse()?;
-        event_type
-            .decode(data)
-            .map_err(|source| DecodeError::Malformed { event_type, source })
+        event_type.decode(data).map_err(|source| DecodeError::Malformed { event_type, source })
     }
 
     /// Its data as JSON.

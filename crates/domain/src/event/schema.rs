@@ -9,9 +9,7 @@ use super::{EXCHANGE, EventType, MAX_DATA_BYTES};
 ///
 /// Draft 7, self-contained: the one dialect that every AsyncAPI 3 tool must read.
 pub fn json_schema(event_type: EventType) -> Value {
-    let generator = SchemaSettings::draft07()
-        .with(|settings| settings.inline_subschemas = true)
-        .into_generator();
+    let generator = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true).into_generator();
     let mut schema = event_type.data_schema(generator);
     schema.insert("$id".to_owned(), event_type.dataschema().into());
     schema.insert("title".to_owned(), event_type.as_str().into());

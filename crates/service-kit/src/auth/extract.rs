@@ -10,11 +10,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::{
-    claims::Claims,
-    membership::AuthoriseError,
-    verifier::AuthError,
-};
+use super::{claims::Claims, membership::AuthoriseError, verifier::AuthError};
 use crate::{http::Problem, kit::Kit};
 
 /// A request with a valid access token of a user.
@@ -55,9 +51,9 @@ impl Member {
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::Missing => Self::new(ErrorCode::Unauthenticated)
-                .detail("send an access token as a bearer token")
-                .header("WWW-Authenticate", "Bearer"),
+            AuthError::Missing => {
+                Self::new(ErrorCode::Unauthenticated).detail("send an access token as a bearer token").header("WWW-Authenticate", "Bearer")
+            }
             AuthError::Invalid | AuthError::Expired => Self::new(ErrorCode::Unauthenticated)
                 .detail(error.to_string())
                 .member("next", "sign_in")

@@ -14,8 +14,8 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{
-    db::{Db, DbError},
     db,
+    db::{Db, DbError},
 };
 
 /// In-process entries live at most this long: it is the guarantee, invalidation by message only makes it shorter.

@@ -8,5 +8,5 @@ mod verifier;
 
 pub use claims::Claims;
 pub use extract::{Authenticated, Member};
-pub use membership::{Membership, authorise, AuthoriseError};
+pub use membership::{AuthoriseError, Membership, authorise};
 pub use verifier::{AuthError, Verifier};

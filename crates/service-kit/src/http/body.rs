@@ -62,9 +62,11 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         if inner.is_data() {
             let message = inner.to_string();
             let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-            Problem::new(ErrorCode::ValidationFailed)
-                .detail("the body does not have the expected shape")
-                .errors(vec![FieldError { pointer, code: "invalid".into(), message }])
+            Problem::new(ErrorCode::ValidationFailed).detail("the body does not have the expected shape").errors(vec![FieldError {
+                pointer,
+                code: "invalid".into(),
+                message,
+            }])
         } else {
             Problem::new(ErrorCode::MalformedJson).detail(format!("the body is not JSON: {inner}"))
         }

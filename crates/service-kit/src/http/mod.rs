@@ -55,7 +55,9 @@ pub fn public<S: Service>(kit: &Kit, app: Arc<S>) -> anyhow::Result<(Server, std
             .app_data(Data::new(shared.clone()))
             .app_data(Data::from(app.clone()))
             .app_data(PathConfig::default().error_handler(|error, _| Problem::new(ErrorCode::NotFound).detail(error.to_string()).into()))
-            .app_data(QueryConfig::default().error_handler(|error, _| Problem::new(ErrorCode::MalformedRequest).detail(error.to_string()).into()))
+            .app_data(
+                QueryConfig::default().error_handler(|error, _| Problem::new(ErrorCode::MalformedRequest).detail(error.to_string()).into()),
+            )
             .wrap(from_fn(request::around))
             .route(
                 S::OPENAPI_PATH,

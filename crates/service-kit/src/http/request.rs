@@ -6,7 +6,10 @@ use actix_web::{
     Error, HttpMessage, HttpRequest, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{StatusCode, header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue}},
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+    },
     middleware::Next,
     web,
 };

@@ -2,9 +2,12 @@
 
 use diesel::{QueryableByName, sql_types::BigInt};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use secrecy::SecretString;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use service_kit::{auth::{AuthoriseError, authorise}, db, migrate};
+use secrecy::SecretString;
+use service_kit::{
+    auth::{AuthoriseError, authorise},
+    db, migrate,
+};
 use testkit::{Database, person};
 
 const BCM: EmbeddedMigrations = embed_migrations!("../../migrations/bcm");
@@ -40,7 +43,10 @@ async fn a_users_transaction_sees_their_own_rows_only_and_writes_as_the_service(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_is_asked_for_in_the_transaction_itself() {
-    use domain::{ids::{UserId, WorkspaceId}, role::Role};
+    use domain::{
+        ids::{UserId, WorkspaceId},
+        role::Role,
+    };
     let database = Database::create().await;
     let (owner, stranger) = (person(&database).await, person(&database).await);
     let mut connection = database.service("payments_svc", "payments").await;

@@ -58,7 +58,8 @@ impl Service for Probe {
 
     fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
         routes.route("/whoami", web::get().to(whoami)).route("/workspace", web::get().to(workspace));
-        routes.map(|routes| routes.service(echo).route("/panic", web::get().to(panicking)).route("/slow-write", web::post().to(slow_write)));
+        routes
+            .map(|routes| routes.service(echo).route("/panic", web::get().to(panicking)).route("/slow-write", web::post().to(slow_write)));
     }
 
     fn start_workers(self: &Arc<Self>) -> anyhow::Result<()> {

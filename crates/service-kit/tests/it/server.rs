@@ -34,7 +34,8 @@ async fn bad_bodies_are_client_errors_with_a_code_and_a_pointer() {
         ("application/json", &huge, 413, "GW-0009", None),
     ];
     for (kind, body, status, code, pointer) in cases {
-        let answer = client().post(format!("{}/echo", running.url)).header("content-type", kind).body(body.to_owned()).send().await.unwrap();
+        let answer =
+            client().post(format!("{}/echo", running.url)).header("content-type", kind).body(body.to_owned()).send().await.unwrap();
         let shown: String = body.chars().take(60).collect();
         assert_eq!(answer.status().as_u16(), status, "{shown}");
         if status != 200 {

@@ -9,7 +9,8 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use testkit::Database;
 
 fn dump(database: &Database) -> String {
-    let out = Command::new("pg_dump").args(["--schema-only", "--no-owner", &format!("--dbname={}", database.admin_url())]).output().unwrap();
+    let out =
+        Command::new("pg_dump").args(["--schema-only", "--no-owner", &format!("--dbname={}", database.admin_url())]).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let text = String::from_utf8(out.stdout).unwrap();
     // `\restrict` carries a key that differs from dump to dump.
@@ -45,7 +46,8 @@ async fn down_and_up_again_gives_the_same_schema() {
             let mut versions: Vec<_> = versions.into_iter().map(|migration| (migration.name().to_string(), migration)).collect();
             versions.sort_by(|a, b| b.0.cmp(&a.0));
             for (version, migration) in versions {
-                tokio::task::block_in_place(|| harness.revert_migration(&*migration).map(|_| ())).unwrap_or_else(|error| panic!("{version} down: {error}"));
+                tokio::task::block_in_place(|| harness.revert_migration(&*migration).map(|_| ()))
+                    .unwrap_or_else(|error| panic!("{version} down: {error}"));
             }
         }
     }
@@ -54,7 +56,8 @@ async fn down_and_up_again_gives_the_same_schema() {
     for (name, schema, owner) in SETS {
         let mut harness = harness(&database, owner, schema).await;
         for folder in ["platform", name] {
-            tokio::task::block_in_place(|| harness.run_pending_migrations(set(folder)).map(|_| ())).unwrap_or_else(|error| panic!("{folder} up: {error}"));
+            tokio::task::block_in_place(|| harness.run_pending_migrations(set(folder)).map(|_| ()))
+                .unwrap_or_else(|error| panic!("{folder} up: {error}"));
         }
     }
     similar(&before, &dump(&database));

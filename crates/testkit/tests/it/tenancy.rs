@@ -1,6 +1,9 @@
 //! One tenant never sees another's rows: every table with a workspace, read as each kind of user.
 
-use diesel::{QueryableByName, sql_types::{BigInt, Text}};
+use diesel::{
+    QueryableByName,
+    sql_types::{BigInt, Text},
+};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use testkit::{Database, person};
 
@@ -21,7 +24,13 @@ const READABLE: &str = "select c.oid::regclass::text as name from pg_class c joi
    where c.relkind in ('r', 'p') and c.relnamespace::regnamespace::text in ('identity', 'payments', 'onboarding', 'bcm') \
      and a.attname = 'workspace_id' and not a.attisdropped and has_table_privilege('authenticated', c.oid, 'select')";
 
-async fn rows_of(connection: &mut AsyncPgConnection, table: &str, claims: Option<&str>, role: &str, workspace: &str) -> Result<i64, diesel::result::Error> {
+async fn rows_of(
+    connection: &mut AsyncPgConnection,
+    table: &str,
+    claims: Option<&str>,
+    role: &str,
+    workspace: &str,
+) -> Result<i64, diesel::result::Error> {
     let (table, claims, role, workspace) = (table.to_owned(), claims.unwrap_or("").to_owned(), role.to_owned(), workspace.to_owned());
     connection
         .transaction(async |connection: &mut AsyncPgConnection| {
@@ -40,7 +49,9 @@ async fn plant_rows(database: &Database, workspace: &str, user: &str) {
     let mut admin = database.admin().await;
     for sql in [
         format!("insert into onboarding.onboarding (workspace_id) values ('{workspace}') on conflict do nothing"),
-        format!("insert into bcm.source_context (workspace_id, context_number, sha256, bytes) values ('{workspace}', 1, repeat('a', 64), '\\x7b7d')"),
+        format!(
+            "insert into bcm.source_context (workspace_id, context_number, sha256, bytes) values ('{workspace}', 1, repeat('a', 64), '\\x7b7d')"
+        ),
         format!(
             "insert into payments.orders (id, workspace_id, user_id, plan, cycle, amount, currency, state, expires_at) \
              values (identity.uuid_v7(), '{workspace}', '{user}', 'glide', 'monthly', 700000, 'INR', 'pending', now())"

@@ -90,7 +90,8 @@ pub async fn read(connection: &mut AsyncPgConnection, workspace: WorkspaceId, co
     let row = sql_query(
         "select (select to_jsonb(s) from identity.gate_subscription s where s.workspace_id = $1) as subscription, \
                 (select to_jsonb(o) from identity.gate_order o where o.workspace_id = $1 \
-                   and (o.status = 'pending' or (o.status = 'confirmed' and o.updated_at > $2)) \
+                   and (o.status = 'pending' or (o.status = 'confirmed' and o.updated_at > $2 and not exists \
+                       (select from identity.gate_subscription s where s.workspace_id = $1 and s.updated_at >= o.updated_at))) \
                  order by o.order_id desc limit 1) as open_order, \
                 (select to_jsonb(b) from identity.gate_onboarding b where b.workspace_id = $1) as onboarding, \
                 (select to_jsonb(m) from identity.gate_manifest m where m.workspace_id = $1) as manifest",

@@ -49,10 +49,7 @@ pub fn send(request: &HttpRequest, response: &mut HttpResponseBuilder, represent
     } else {
         &representation.plain
     };
-    response
-        .insert_header(("Repr-Digest", coded.digest.as_str()))
-        .content_type("application/json")
-        .body(coded.bytes.clone())
+    response.insert_header(("Repr-Digest", coded.digest.as_str())).content_type("application/json").body(coded.bytes.clone())
 }
 
 /// The headers of a version's answer, whatever its status.
@@ -114,9 +111,9 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_sent_to_those_who_take_it() {
+    fn gzip_is_sent_to_those_who_name_it() {
         let takes = |value: &str| takes_gzip(&TestRequest::default().insert_header(("Accept-Encoding", value)).to_http_request());
-        for yes in ["gzip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "*"] {
+        for yes in ["gzip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8"] {
             assert!(takes(yes), "{yes}");
         }
         for no in ["identity", "br", "gzip;q=0", ""] {

@@ -19,7 +19,10 @@ use utoipa::ToSchema;
 use super::error;
 use crate::{
     BcmService,
-    rebuild::{request::{Rebuild, request as ask}, status::status as read},
+    rebuild::{
+        request::{Rebuild, request as ask},
+        status::status as read,
+    },
     store::job::Job,
     tiers::Reader,
 };

@@ -120,14 +120,12 @@ pub async fn sequence_of(connection: &mut AsyncPgConnection, workspace: Workspac
         #[diesel(sql_type = sql_types::BigInt)]
         sequence: i64,
     }
-    let row = sql_query(
-        "select sequence::bigint as sequence from business_context_manifests where workspace_id = $1 and version = $2",
-    )
-    .bind::<sql_types::Uuid, _>(workspace.as_uuid())
-    .bind::<sql_types::Text, _>(version.to_string())
-    .get_result::<Row>(connection)
-    .await
-    .optional()?;
+    let row = sql_query("select sequence::bigint as sequence from business_context_manifests where workspace_id = $1 and version = $2")
+        .bind::<sql_types::Uuid, _>(workspace.as_uuid())
+        .bind::<sql_types::Text, _>(version.to_string())
+        .get_result::<Row>(connection)
+        .await
+        .optional()?;
     Ok(row.map(|row| number(row.sequence)))
 }
 

@@ -231,7 +231,11 @@ impl DraftCache {
         call.key(key(workspace)).arg(epoch).arg(self.life_s);
         let mut bytes = 0;
         for (slug, step) in steps {
-            let answer = step.answer.as_ref().and_then(|answer| canonical::value_to_bytes(answer).ok()).and_then(|bytes| String::from_utf8(bytes).ok());
+            let answer = step
+                .answer
+                .as_ref()
+                .and_then(|answer| canonical::value_to_bytes(answer).ok())
+                .and_then(|bytes| String::from_utf8(bytes).ok());
             let size = answer.as_ref().map_or(0, String::len);
             if let Some(answer) = answer {
                 call.arg(format!("v:{slug}")).arg(answer);
@@ -324,6 +328,9 @@ mod tests {
     fn an_answer_of_the_script_that_makes_no_sense_counts_as_cold() {
         assert!(saved(&["saved", "1", "x", "draft"]).is_none());
         assert!(saved(&[]).is_none());
-        assert!(matches!(saved(&["saved", "2", "3", "draft"]), Some(Saved::Done { revision: Revision { epoch: 2, n: 3 }, state: StepState::Draft })));
+        assert!(matches!(
+            saved(&["saved", "2", "3", "draft"]),
+            Some(Saved::Done { revision: Revision { epoch: 2, n: 3 }, state: StepState::Draft })
+        ));
     }
 }

@@ -231,7 +231,12 @@ async fn hand_on(
     Ok(over)
 }
 
-async fn emit(connection: &mut AsyncPgConnection, now: DateTime<Utc>, workspace: WorkspaceId, context: &StoredContext) -> Result<(), ChangeError> {
+async fn emit(
+    connection: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    workspace: WorkspaceId,
+    context: &StoredContext,
+) -> Result<(), ChangeError> {
     let document: Value = serde_json::from_slice(&context.bytes).map_err(|error| ChangeError::Document(error.to_string()))?;
     let event = Event::OnboardingFinalized(OnboardingFinalized {
         workspace_id: workspace,
@@ -257,7 +262,13 @@ async fn known(connection: &mut AsyncPgConnection, workspace: WorkspaceId, numbe
     Ok(Finalized { number: context.number, sha256: context.sha256 })
 }
 
-fn build(workspace: WorkspaceId, number: u64, editor: &Editor, now: DateTime<Utc>, steps: &Steps) -> Result<BusinessContext, FinalizeError> {
+fn build(
+    workspace: WorkspaceId,
+    number: u64,
+    editor: &Editor,
+    now: DateTime<Utc>,
+    steps: &Steps,
+) -> Result<BusinessContext, FinalizeError> {
     let mut outcomes = BTreeMap::new();
     for (slug, step) in steps {
         let outcome = match (step.state, &step.answer) {

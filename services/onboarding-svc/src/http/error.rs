@@ -22,7 +22,11 @@ fn code(code: FieldErrorCode) -> String {
 fn fields(prefix: &str, errors: &[FieldError]) -> Vec<http::FieldError> {
     errors
         .iter()
-        .map(|error| http::FieldError { pointer: format!("{prefix}{}", error.pointer), code: code(error.code), message: error.message.clone() })
+        .map(|error| http::FieldError {
+            pointer: format!("{prefix}{}", error.pointer),
+            code: code(error.code),
+            message: error.message.clone(),
+        })
         .collect()
 }
 

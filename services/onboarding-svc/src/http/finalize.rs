@@ -1,6 +1,11 @@
 //! Finalizing, what became of it, and the contexts.
 
-use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post, web::{Data, Path}};
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    http::StatusCode,
+    post,
+    web::{Data, Path},
+};
 use chrono::{DateTime, Utc};
 use domain::{ErrorCode, role::Role};
 use serde::{Deserialize, Serialize};

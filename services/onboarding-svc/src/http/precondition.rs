@@ -25,7 +25,9 @@ pub(super) struct IfMatch(Option<Expected>);
 impl IfMatch {
     /// Requires it.
     pub(super) fn required(self) -> Result<Expected, Problem> {
-        self.0.ok_or_else(|| Problem::new(ErrorCode::RevisionRequired).detail(r#"send If-Match with the step's revision, "0" for the first save"#))
+        self.0.ok_or_else(|| {
+            Problem::new(ErrorCode::RevisionRequired).detail(r#"send If-Match with the step's revision, "0" for the first save"#)
+        })
     }
 
     /// Any revision when it was not sent.
@@ -70,7 +72,8 @@ impl FromRequest for PreferDurable {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let mut preferences = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        let mut preferences =
+            request.headers().get_all("prefer").filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
         ready(Ok(Self(preferences.any(|preference| preference.trim().eq_ignore_ascii_case("durable")))))
     }
 }
@@ -85,7 +88,7 @@ mod tests {
         assert_eq!(parse(r#""0""#), Some(Expected::Untouched));
         assert_eq!(parse(&etag(Some(revision))), Some(Expected::At(revision)));
         assert_eq!(parse(r#" W/"2.7" "#), Some(Expected::At(revision)));
-        for bad in ["", "0", "2.7", "*", r#""2.7", "2.8""#, r#""x""#, r#""#, r#"""#] {
+        for bad in ["", "0", "2.7", "*", r#""2.7", "2.8""#, r#""x""#, "\""] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

@@ -1,6 +1,10 @@
 //! The resume answer: everything a page needs to go on, on any device.
 
-use actix_web::{HttpResponse, get, http::StatusCode, web::{Data, Query}};
+use actix_web::{
+    HttpResponse, get,
+    http::StatusCode,
+    web::{Data, Query},
+};
 use chrono::{DateTime, Utc};
 use domain::step::{Definition, SCHEMA_VERSION, Step};
 use serde::{Deserialize, Serialize};
@@ -108,7 +112,11 @@ fn body(session: &Session, answers: bool) -> Resume {
         workspace_id: session.onboarding.workspace.as_uuid(),
         status: session.status.to_string(),
         schema_version: SCHEMA_VERSION.to_owned(),
-        steps: Definition::current().steps.iter().map(|definition| step(definition, session.steps.get(&definition.slug), answers)).collect(),
+        steps: Definition::current()
+            .steps
+            .iter()
+            .map(|definition| step(definition, session.steps.get(&definition.slug), answers))
+            .collect(),
         steps_done: summary.done,
         steps_total: Summary::total(),
         percent: summary.percent(),

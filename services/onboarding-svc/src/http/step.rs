@@ -1,6 +1,11 @@
 //! One step: read, save, complete, skip.
 
-use actix_web::{HttpResponse, get, http::StatusCode, post, put, web::{Data, Path}};
+use actix_web::{
+    HttpResponse, get,
+    http::StatusCode,
+    post, put,
+    web::{Data, Path},
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -275,7 +280,12 @@ pub(super) async fn complete_step(
     )
 )]
 #[post("/api/onboarding/steps/{slug}/skip")]
-pub(super) async fn skip_step(app: Data<OnboardingService>, member: Member, path: Path<String>, if_match: IfMatch) -> Result<HttpResponse, Problem> {
+pub(super) async fn skip_step(
+    app: Data<OnboardingService>,
+    member: Member,
+    path: Path<String>,
+    if_match: IfMatch,
+) -> Result<HttpResponse, Problem> {
     let (app, editor, slug) = (app.into_inner(), editor(&member), slug(&path)?);
     let lifecycle = app.kit.lifecycle.clone();
     let done = lifecycle.detached(async move { complete::skip(&app, &editor, slug, if_match.or_any()).await }).await??;

@@ -27,7 +27,12 @@ pub(crate) struct Finished {
 }
 
 /// Completes a step with the answer that is stored, which is validated fully.
-pub(crate) async fn complete_stored(app: &OnboardingService, editor: &Editor, slug: Slug, expected: Expected) -> Result<Finished, EditError> {
+pub(crate) async fn complete_stored(
+    app: &OnboardingService,
+    editor: &Editor,
+    slug: Slug,
+    expected: Expected,
+) -> Result<Finished, EditError> {
     let mut attempt = 0;
     loop {
         attempt += 1;

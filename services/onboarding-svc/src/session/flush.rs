@@ -36,7 +36,12 @@ impl From<diesel::result::Error> for FlushError {
 
 /// Writes what PostgreSQL does not have of one workspace. With an `editor`, whose request waits for it, the writing
 /// transaction asks for the role again.
-pub(crate) async fn flush(app: &OnboardingService, db: &Db, workspace: WorkspaceId, editor: Option<&Editor>) -> Result<Written, FlushError> {
+pub(crate) async fn flush(
+    app: &OnboardingService,
+    db: &Db,
+    workspace: WorkspaceId,
+    editor: Option<&Editor>,
+) -> Result<Written, FlushError> {
     let outcome = write(app, db, workspace, editor).await;
     let label = match &outcome {
         Ok(Written::Done { .. }) => "written",

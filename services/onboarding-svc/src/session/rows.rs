@@ -43,7 +43,13 @@ pub(super) async fn read(app: &OnboardingService, editor: &Editor) -> Result<(On
 }
 
 /// Makes an edit on the rows. The first one past Redis raises the epoch, so that what Redis may still hold is fenced.
-pub(super) async fn edit(app: &OnboardingService, editor: &Editor, slug: Slug, expected: Expected, edit: &Edit) -> Result<Edited, EditError> {
+pub(super) async fn edit(
+    app: &OnboardingService,
+    editor: &Editor,
+    slug: Slug,
+    expected: Expected,
+    edit: &Edit,
+) -> Result<Edited, EditError> {
     if edit.limited() {
         let decision = app.kit.limits.take(AUTOSAVE, &editor.user().to_string()).await;
         if !decision.allowed {

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
-use domain::{ids::WorkspaceId, onboarding::{Act, Progress}};
+use domain::{
+    ids::WorkspaceId,
+    onboarding::{Act, Progress},
+};
 
 use super::{ChangeError, store_and_tell, take};
 

@@ -149,7 +149,11 @@ impl From<ChangeError> for HandlerError {
 }
 
 /// The row of a workspace, made if need be, which nobody else changes until the transaction ends.
-pub(crate) async fn take(connection: &mut AsyncPgConnection, workspace: WorkspaceId, now: DateTime<Utc>) -> Result<Onboarding, ChangeError> {
+pub(crate) async fn take(
+    connection: &mut AsyncPgConnection,
+    workspace: WorkspaceId,
+    now: DateTime<Utc>,
+) -> Result<Onboarding, ChangeError> {
     store::onboarding::ensure(connection, workspace, now).await?;
     let row = store::onboarding::lock(connection, workspace).await?;
     row.ok_or_else(|| ChangeError::Document(format!("workspace {workspace} has no onboarding")))

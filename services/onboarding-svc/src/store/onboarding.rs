@@ -177,6 +177,7 @@ pub(crate) async fn stuck(connection: &mut AsyncPgConnection, before: DateTime<U
 
 /// When the oldest finalize that waits for its manifest began.
 pub(crate) async fn oldest_finalize(connection: &mut AsyncPgConnection) -> QueryResult<Option<DateTime<Utc>>> {
-    let row = sql_query("select min(finalized_at) as at from onboarding where progress = 'finalizing'").get_result::<Oldest>(connection).await?;
+    let row =
+        sql_query("select min(finalized_at) as at from onboarding where progress = 'finalizing'").get_result::<Oldest>(connection).await?;
     Ok(row.at)
 }

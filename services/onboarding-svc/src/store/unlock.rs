@@ -18,13 +18,15 @@ pub(crate) async fn insert(
     event: EventId,
     now: DateTime<Utc>,
 ) -> QueryResult<bool> {
-    sql_query("insert into unlock (source_id, source, workspace_id, event_id, unlocked_at) values ($1, $2, $3, $4, $5) on conflict do nothing")
-        .bind::<SqlUuid, _>(source_id)
-        .bind::<Text, _>(source)
-        .bind::<SqlUuid, _>(workspace.as_uuid())
-        .bind::<SqlUuid, _>(event.as_uuid())
-        .bind::<Timestamptz, _>(now)
-        .execute(connection)
-        .await
-        .map(|inserted| inserted == 1)
+    sql_query(
+        "insert into unlock (source_id, source, workspace_id, event_id, unlocked_at) values ($1, $2, $3, $4, $5) on conflict do nothing",
+    )
+    .bind::<SqlUuid, _>(source_id)
+    .bind::<Text, _>(source)
+    .bind::<SqlUuid, _>(workspace.as_uuid())
+    .bind::<SqlUuid, _>(event.as_uuid())
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+    .await
+    .map(|inserted| inserted == 1)
 }

@@ -44,12 +44,8 @@ pub(super) async fn order_events(app: web::Data<App>, member: Member, id: web::P
     let order = order_of(&app, &member, &id).await?;
     let mut orders = app.watch.follow(&order);
     orders.mark_changed();
-    let following = Following {
-        orders,
-        draining: app.kit.lifecycle.draining(),
-        ends_at: tokio::time::Instant::now() + LONGEST,
-        last: false,
-    };
+    let following =
+        Following { orders, draining: app.kit.lifecycle.draining(), ends_at: tokio::time::Instant::now() + LONGEST, last: false };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(("Cache-Control", "no-store"))

@@ -228,8 +228,7 @@ pub(super) async fn check_order(app: web::Data<App>, member: Member, id: web::Pa
     let id = order_id(&id)?;
     let app = app.into_inner();
     let working = app.clone();
-    let checked =
-        app.kit.lifecycle.detached(async move { request_check(&working, &member.claims, member.workspace, id).await }).await??;
+    let checked = app.kit.lifecycle.detached(async move { request_check(&working, &member.claims, member.workspace, id).await }).await??;
     match checked {
         Checked::Scheduled(order) => Ok(answer(StatusCode::ACCEPTED, &order)),
         Checked::Settled(order) => Ok(answer(StatusCode::OK, &order)),
@@ -253,7 +252,12 @@ pub(super) async fn check_order(app: web::Data<App>, member: Member, id: web::Pa
     )
 )]
 #[post("/api/payments/v2/orders/{order_id}/abandon")]
-pub(super) async fn abandon_order(request: HttpRequest, app: web::Data<App>, member: Member, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn abandon_order(
+    request: HttpRequest,
+    app: web::Data<App>,
+    member: Member,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let (id, request_id) = (order_id(&id)?, RequestId::of(&request));
     let app = app.into_inner();
     let working = app.clone();

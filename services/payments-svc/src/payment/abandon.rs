@@ -49,7 +49,13 @@ impl From<DbError> for AbandonError {
 }
 
 /// Gives the order up.
-pub async fn abandon(app: &App, claims: &Claims, workspace: WorkspaceId, id: OrderId, request_id: Option<&str>) -> Result<Order, AbandonError> {
+pub async fn abandon(
+    app: &App,
+    claims: &Claims,
+    workspace: WorkspaceId,
+    id: OrderId,
+    request_id: Option<&str>,
+) -> Result<Order, AbandonError> {
     let now = app.kit.clock.now();
     let mut connection = app.kit.db.get().await?;
     let order = (*connection)

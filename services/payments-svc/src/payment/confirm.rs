@@ -71,7 +71,9 @@ pub async fn apply(app: &App, attempt: &Attempt, answer: &StatusAnswer) -> Resul
                 StatusAnswer::Found(status) if status.state == ProviderState::Completed => {
                     complete(connection, now, public_url, &order, attempt, status).await
                 }
-                StatusAnswer::Found(status) if status.state == ProviderState::Failed => fail(connection, now, &order, attempt, status).await,
+                StatusAnswer::Found(status) if status.state == ProviderState::Failed => {
+                    fail(connection, now, &order, attempt, status).await
+                }
                 StatusAnswer::Found(_) | StatusAnswer::NotFound => expire_when_over(connection, now, &order).await,
             }
         })
@@ -214,30 +216,21 @@ impl Activation {
 
 /// Pays the workspace's next period with the order. `None` when another order has paid for the running one.
 async fn activate(connection: &mut AsyncPgConnection, now: DateTime<Utc>, order: &Order) -> Result<Option<Activation>, StoreError> {
-    let known = match subscription::lock(connection, order.workspace).await? {
-        Some(known) => known,
-        None => {
-            let first = Subscription {
-                id: SubscriptionId::generate(),
-                workspace: order.workspace,
-                plan: order.plan,
-                cycle: order.cycle,
-                status: SubscriptionState::Active,
-                period_start: now,
-                period_end: period::end(now, order.cycle),
-                grace_end: None,
-                order: Some(order.id),
-            };
-            if subscription::insert(connection, now, &first).await? {
-                return Ok(Some(Activation { subscription: first, renewed: false }));
-            }
-            // Another order of the workspace was confirmed between the two statements.
-            match subscription::lock(connection, order.workspace).await? {
-                Some(known) => known,
-                None => return Err(diesel::result::Error::NotFound.into()),
-            }
-        }
+    let first = Subscription {
+        id: SubscriptionId::generate(),
+        workspace: order.workspace,
+        plan: order.plan,
+        cycle: order.cycle,
+        status: SubscriptionState::Active,
+        period_start: now,
+        period_end: period::end(now, order.cycle),
+        grace_end: None,
+        order: Some(order.id),
     };
+    if subscription::insert(connection, now, &first).await? {
+        return Ok(Some(Activation { subscription: first, renewed: false }));
+    }
+    let known = subscription::lock(connection, order.workspace).await?.ok_or(diesel::result::Error::NotFound)?;
     let Some(next) = after_payment(&known, order, now) else { return Ok(None) };
     let renewed = matches!(known.status, SubscriptionState::Active | SubscriptionState::PastDue);
     subscription::update(connection, now, &next).await?;

@@ -3,7 +3,10 @@
 use domain::plan::Cycle;
 use mail::Mail;
 
-use crate::{mail_template, store::{order::Order, subscription::Subscription}};
+use crate::{
+    mail_template,
+    store::{order::Order, subscription::Subscription},
+};
 
 /// The confirmation of a paid order; `None` for a payer without an address.
 pub(super) fn confirmation(public_url: &str, order: &Order, subscription: &Subscription) -> Option<Mail> {

@@ -128,7 +128,8 @@ async fn judge(app: &App, claimed: &Claimed) -> Result<Verdict, StoreError> {
         }
     };
     confirm::apply(app, &attempt, &answer).await?;
-    let undecided = !matches!(&answer, StatusAnswer::Found(status) if matches!(status.state, ProviderState::Completed | ProviderState::Failed));
+    let undecided =
+        !matches!(&answer, StatusAnswer::Found(status) if matches!(status.state, ProviderState::Completed | ProviderState::Failed));
     if undecided && hint.claims_end && claimed.attempts <= LAG_RETRIES {
         return Ok(Verdict::Later { outcome: "waiting", reason: "the status lags behind".into(), at: now + pause(claimed.attempts) });
     }

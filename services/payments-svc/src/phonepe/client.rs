@@ -1,16 +1,18 @@
 //! Asks PhonePe, and says how sure the answer is.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use domain::Clock;
-use reqwest::{RequestBuilder, StatusCode, header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER}};
-
-use super::{
-    Gateway, MerchantOrderId, PayOutcome, PayRequest, StatusAnswer, Unavailable,
-    token::Tokens,
-    wire,
+use reqwest::{
+    RequestBuilder, StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
 };
+
+use super::{Gateway, MerchantOrderId, PayOutcome, PayRequest, StatusAnswer, Unavailable, token::Tokens, wire};
 use crate::{config::PhonePeConfig, metrics::Metrics};
 
 /// The payer's bank may be slow to answer; afterwards the outcome is ambiguous.
@@ -53,12 +55,7 @@ impl Answer {
 impl Client {
     /// A client that connects to nothing yet.
     pub fn new(http: reqwest::Client, config: &PhonePeConfig, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
-        Self {
-            tokens: Tokens::new(http.clone(), config, clock),
-            http,
-            base: config.payment_url.trim_end_matches('/').to_owned(),
-            metrics,
-        }
+        Self { tokens: Tokens::new(http.clone(), config, clock), http, base: config.payment_url.trim_end_matches('/').to_owned(), metrics }
     }
 
     /// Sends with a token. 401 means that the request was not processed: a new token and exactly one more try.
@@ -74,10 +71,10 @@ impl Client {
 
     async fn send_once(&self, request: &(impl Fn() -> RequestBuilder + Send + Sync), token: &str) -> Result<Answer, Unavailable> {
         let unavailable = |error: reqwest::Error| Unavailable { reason: error.without_url().to_string(), retry_after: None };
-        let mut answer =
-            request().header(CONTENT_TYPE, "application/json").header(AUTHORIZATION, token).send().await.map_err(unavailable)?;
+        let mut answer = request().header(AUTHORIZATION, token).send().await.map_err(unavailable)?;
         let status = answer.status();
-        let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok()).map(Duration::from_secs);
+        let retry_after =
+            answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok()).map(Duration::from_secs);
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(unavailable)? {
             if body.len() + chunk.len() > BODY_LIMIT {
@@ -143,7 +140,7 @@ impl Gateway for Client {
     async fn order_status(&self, id: &MerchantOrderId) -> Result<StatusAnswer, Unavailable> {
         let started = Instant::now();
         let url = format!("{}/checkout/v2/order/{id}/status?details=true&errorContext=false", self.base);
-        let answer = match self.send(|| self.http.get(&url).timeout(STATUS_LIMIT)).await {
+        let answer = match self.send(|| self.http.get(&url).header(CONTENT_TYPE, "application/json").timeout(STATUS_LIMIT)).await {
             Ok(answer) => status_answer(&answer),
             Err(error) => Err(error),
         };

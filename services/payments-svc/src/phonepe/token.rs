@@ -116,11 +116,11 @@ impl Tokens {
         }
         let token: wire::Token =
             serde_json::from_slice(&body).map_err(|_| unavailable(format!("no token: {} with an unreadable body", status.as_u16())))?;
-        let kind = token.token_type.as_deref().unwrap_or("O-Bearer");
+        let kind = token.kind.as_deref().unwrap_or("O-Bearer");
         let issued_at = token.issued_at.unwrap_or_else(|| self.clock.now().timestamp());
         let half_life = issued_at.midpoint(token.expires_at);
         let renew_at = DateTime::from_timestamp(half_life, 0).ok_or_else(|| unavailable("a token with impossible times".into()))?;
-        Ok(Token { header: format!("{kind} {}", token.access_token).into(), renew_at })
+        Ok(Token { header: format!("{kind} {}", token.access).into(), renew_at })
     }
 
     async fn keep(&self, token: Token) -> Token {

@@ -94,8 +94,7 @@ mod tests {
     }
 
     /// Computed with PhonePe's SDK.
-    const GOLDEN: (&str, &str, &str) =
-        ("merchant_01", "Passw0rd123", "ea04d79108d96621a8459f3f35be4eb072583eaad453d7d946c0308946023a43");
+    const GOLDEN: (&str, &str, &str) = ("merchant_01", "Passw0rd123", "ea04d79108d96621a8459f3f35be4eb072583eaad453d7d946c0308946023a43");
 
     #[test]
     fn the_header_is_the_one_of_phonepes_own_sdks() {
@@ -118,7 +117,9 @@ mod tests {
         let (username, password, header) = GOLDEN;
         let known = credentials(username, password).unwrap();
         let flipped = header.replacen('e', "f", 1);
-        for form in ["", "SHA256", "SHA256()", &header[1..], &format!("{header} "), &format!("Basic {header}"), &flipped, "merchant_01:Passw0rd123"] {
+        for form in
+            ["", "SHA256", "SHA256()", &header[1..], &format!("{header} "), &format!("Basic {header}"), &flipped, "merchant_01:Passw0rd123"]
+        {
             assert!(!known.accept(form.as_bytes()), "{form}");
         }
     }

@@ -140,8 +140,10 @@ impl Refusal {
 /// Answer of the token endpoint; times are epoch seconds.
 #[derive(Deserialize)]
 pub(super) struct Token {
-    pub(super) access_token: String,
-    pub(super) token_type: Option<String>,
+    #[serde(rename = "access_token")]
+    pub(super) access: String,
+    #[serde(rename = "token_type")]
+    pub(super) kind: Option<String>,
     pub(super) issued_at: Option<i64>,
     pub(super) expires_at: i64,
 }

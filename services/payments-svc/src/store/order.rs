@@ -163,15 +163,13 @@ pub async fn find(connection: &mut AsyncPgConnection, workspace: WorkspaceId, id
 
 /// The order that the workspace can still pay.
 pub async fn find_open(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<Option<Order>> {
-    sql_query(format!(
-        "select {COLUMNS} from orders where workspace_id = $1 and state in ('created', 'pending') and abandoned_at is null"
-    ))
-    .bind::<SqlUuid, _>(workspace.as_uuid())
-    .get_result::<Row>(connection)
-    .await
-    .optional()?
-    .map(Order::try_from)
-    .transpose()
+    sql_query(format!("select {COLUMNS} from orders where workspace_id = $1 and state in ('created', 'pending') and abandoned_at is null"))
+        .bind::<SqlUuid, _>(workspace.as_uuid())
+        .get_result::<Row>(connection)
+        .await
+        .optional()?
+        .map(Order::try_from)
+        .transpose()
 }
 
 /// Locks an order for the rest of the transaction; for the service's own work only.
@@ -258,16 +256,14 @@ pub async fn stop_checks_when_settled(connection: &mut AsyncPgConnection, id: Or
 
 /// Orders whose check is due, locked until the transaction ends; orders locked by another replica are left to it.
 pub async fn claim_due(connection: &mut AsyncPgConnection, now: DateTime<Utc>, limit: i64) -> QueryResult<Vec<Order>> {
-    sql_query(format!(
-        "select {COLUMNS} from orders where next_check_at <= $1 order by next_check_at limit $2 for update skip locked"
-    ))
-    .bind::<Timestamptz, _>(now)
-    .bind::<BigInt, _>(limit)
-    .get_results::<Row>(connection)
-    .await?
-    .into_iter()
-    .map(Order::try_from)
-    .collect()
+    sql_query(format!("select {COLUMNS} from orders where next_check_at <= $1 order by next_check_at limit $2 for update skip locked"))
+        .bind::<Timestamptz, _>(now)
+        .bind::<BigInt, _>(limit)
+        .get_results::<Row>(connection)
+        .await?
+        .into_iter()
+        .map(Order::try_from)
+        .collect()
 }
 
 /// Notes that the provider is asked now, and when next.

@@ -100,7 +100,13 @@ pub async fn claim(connection: &mut AsyncPgConnection, now: DateTime<Utc>, token
 }
 
 /// Notes that nothing is left to do for it.
-pub async fn processed(connection: &mut AsyncPgConnection, now: DateTime<Utc>, id: Uuid, token: Uuid, remark: Option<&str>) -> QueryResult<usize> {
+pub async fn processed(
+    connection: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    id: Uuid,
+    token: Uuid,
+    remark: Option<&str>,
+) -> QueryResult<usize> {
     sql_query(
         "update webhook_receipt set processed_at = $3, last_error = $4, lease_until = null, lease_token = null \
          where id = $1 and lease_token = $2",

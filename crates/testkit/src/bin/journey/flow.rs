@@ -86,9 +86,8 @@ pub async fn journey(
     progress.done("manifest", &format!("version {}", manifest.text("/record/version")?));
     verify_checksum(&client, &manifest).await?;
     progress.done("checksum verified", "SHA-256 of the exported bytes");
-    let gate = client.until("the gate to open", Ask::get("/api/auth/verify-profile"), |answer| {
-        answer.text("/next").is_ok_and(|next| next == "app")
-    });
+    let gate = client
+        .until("the gate to open", Ask::get("/api/auth/verify-profile"), |answer| answer.text("/next").is_ok_and(|next| next == "app"));
     gate.await?;
     progress.done("gate", "next is app");
     Ok(manifest)

@@ -151,7 +151,11 @@ async fn look(connection: &mut AsyncPgConnection, management: &str, vhost: &str,
         says: "every published event is in the inbox or the dead queue of every consumer bound to it",
         violations: undelivered(connection, management, vhost).await?,
     });
-    report.push(Line { name: "mail twice", says: "the sandbox got one mail per completed payment", violations: surplus_mails(connection, sandbox).await? });
+    report.push(Line {
+        name: "mail twice",
+        says: "the sandbox got one mail per completed payment",
+        violations: surplus_mails(connection, sandbox).await?,
+    });
     Ok(report)
 }
 

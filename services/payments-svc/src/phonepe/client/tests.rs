@@ -51,22 +51,26 @@ impl Fake {
     }
 
     fn client(&self) -> Client {
-        let config = PhonePeConfig {
-            oauth_url: format!("{}/identity", self.server.uri()),
-            payment_url: format!("{}/pg/", self.server.uri()),
-            client_id: "CID".into(),
-            client_secret: "SEC".to_owned().into(),
-            client_version: 1,
-            webhook_username: String::new(),
-            webhook_password: String::new().into(),
-        };
-        let http = service_kit::http_client(Duration::from_secs(5)).unwrap();
-        Client::new(http, &config, self.clock.clone(), Metrics::new(&prometheus::Registry::new()).unwrap())
+        client_of(&self.server.uri(), self.clock.clone())
     }
 
     async fn answer_status(&self, template: ResponseTemplate) {
         Mock::given(method("GET")).and(path(status_path())).respond_with(template).mount(&self.server).await;
     }
+}
+
+fn client_of(server: &str, clock: Arc<MockClock>) -> Client {
+    let config = PhonePeConfig {
+        oauth_url: format!("{server}/identity"),
+        payment_url: format!("{server}/pg/"),
+        client_id: "CID".into(),
+        client_secret: "SEC".to_owned().into(),
+        client_version: 1,
+        webhook_username: String::new(),
+        webhook_password: String::new().into(),
+    };
+    let http = service_kit::http_client(Duration::from_secs(5)).unwrap();
+    Client::new(http, &config, clock, Metrics::new(&prometheus::Registry::new()).unwrap())
 }
 
 fn order() -> OrderId {
@@ -142,16 +146,16 @@ async fn every_answer_that_leaves_a_doubt_is_ambiguous() {
 
 #[tokio::test]
 async fn an_unreachable_provider_is_ambiguous_for_a_payment_and_unavailable_for_a_question() {
-    let fake = Fake::start().await;
-    let client = fake.client();
-    drop(fake);
+    let clock = Arc::new(MockClock::new(DateTime::from_timestamp(ISSUED_AT, 0).unwrap()));
+    let client = client_of("http://127.0.0.1:1", clock);
     assert!(matches!(client.pay(&request()).await, PayOutcome::Ambiguous { .. }));
     assert!(client.order_status(&id()).await.is_err());
 }
 
 #[tokio::test]
 async fn an_unknown_order_is_told_from_a_wrong_address() {
-    let cases = [(refusal(400, "INVALID_MERCHANT_ORDER_ID"), true), (refusal(404, "ORDER_NOT_FOUND"), true), (ResponseTemplate::new(404), false)];
+    let cases =
+        [(refusal(400, "INVALID_MERCHANT_ORDER_ID"), true), (refusal(404, "ORDER_NOT_FOUND"), true), (ResponseTemplate::new(404), false)];
     for (template, unknown) in cases {
         let fake = Fake::start().await;
         fake.answer_status(template).await;
@@ -226,11 +230,21 @@ async fn the_old_token_stays_in_use_when_it_cannot_be_renewed() {
 #[tokio::test]
 async fn a_revoked_token_is_replaced_and_the_request_repeated_exactly_once() {
     let fake = Fake::start().await;
-    Mock::given(method("GET")).and(header("authorization", "O-Bearer token-1")).respond_with(refusal(401, "AUTHORIZATION_FAILED")).expect(1).mount(&fake.server).await;
+    Mock::given(method("GET"))
+        .and(header("authorization", "O-Bearer token-1"))
+        .respond_with(refusal(401, "AUTHORIZATION_FAILED"))
+        .expect(1)
+        .mount(&fake.server)
+        .await;
     Mock::given(method("GET")).and(header("authorization", "O-Bearer token-2")).respond_with(pending()).expect(1).mount(&fake.server).await;
     assert!(fake.client().order_status(&id()).await.is_ok());
 
     let never = Fake::start().await;
-    Mock::given(method("POST")).and(path("/pg/checkout/v2/pay")).respond_with(refusal(401, "AUTHORIZATION_FAILED")).expect(2).mount(&never.server).await;
+    Mock::given(method("POST"))
+        .and(path("/pg/checkout/v2/pay"))
+        .respond_with(refusal(401, "AUTHORIZATION_FAILED"))
+        .expect(2)
+        .mount(&never.server)
+        .await;
     assert!(matches!(never.client().pay(&request()).await, PayOutcome::Refused { .. }));
 }

@@ -1,0 +1,10 @@
+//! The service run whole: real database, real Redis, and the sandbox as PhonePe and Resend.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, its helpers too")]
+
+mod confirm;
+mod documents;
+mod orders;
+mod reconcile;
+mod rig;
+mod webhooks;

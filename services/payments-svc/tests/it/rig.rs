@@ -1,0 +1,168 @@
+//! A payments service against its own database and its own sandbox.
+
+use std::{sync::Arc, time::Duration};
+
+use payments_svc::App;
+use reqwest::{Method, Response, StatusCode};
+use sandbox::{Mode, Outcome, Sandbox, SandboxConfig};
+use serde_json::{Value, json};
+use service_kit::{Kit, Lifecycle, Service, config::Config};
+use testkit::{Database, Person, Running, config, person};
+
+/// The sandbox's webhook header: SHA-256 of `groundwork:Sandbox2026`.
+pub const CREDENTIALS: &str = "d11183fa34b6bb8f497fc1aae43fe34c5f149523dd0c38c7bc1891e4d96f8668";
+
+pub struct Rig {
+    pub database: Database,
+    pub payer: Person,
+    service: Running,
+    outside: sandbox::Running,
+    http: reqwest::Client,
+}
+
+impl Rig {
+    /// Everything running, workers included, with somebody who has signed up.
+    pub async fn start() -> Self {
+        let database = Database::create().await;
+        let outside = sandbox::start(SandboxConfig::default()).unwrap();
+        let service = Running::start::<App>(settings(&database, &outside), true);
+        outside.sandbox().set_webhook_url(Some(format!("{}/api/payments/v2/webhook", service.url).parse().unwrap()));
+        let payer = person(&database).await;
+        Self { database, payer, service, outside, http: service_kit::http_client(Duration::from_secs(20)).unwrap() }
+    }
+
+    pub fn outside(&self) -> &Sandbox {
+        self.outside.sandbox()
+    }
+
+    /// The service as a value, for calling its use cases directly, with a connection for each of twenty callers.
+    pub fn app(&self) -> Arc<App> {
+        let Config { mut kit, service } = settings(&self.database, &self.outside);
+        kit.database.worker_pool_size = 20;
+        (kit.database.wait_timeout_ms, kit.database.create_timeout_ms, kit.database.checkout_timeout_ms) = (5000, 5000, 10_000);
+        Arc::new(App::build(Kit::new(App::IDENTITY, kit, Lifecycle::on_this_runtime()).unwrap(), service).unwrap())
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}/api/payments/v2/{path}", self.service.url)
+    }
+
+    pub async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request = self.http.request(method, self.url(path)).bearer_auth(token);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        read(request.send().await.unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.call(Method::GET, path, &self.payer.token, None).await
+    }
+
+    pub async fn initiate(&self, plan: &str, cycle: &str) -> (StatusCode, Value) {
+        self.call(Method::POST, "initiate", &self.payer.token, Some(json!({ "plan": plan, "cycle": cycle }))).await
+    }
+
+    pub async fn initiate_with_key(&self, key: &str, plan: &str) -> (StatusCode, Value) {
+        let body = json!({ "plan": plan, "cycle": "monthly" });
+        let request = self.http.post(self.url("initiate")).bearer_auth(&self.payer.token).header("Idempotency-Key", key).json(&body);
+        read(request.send().await.unwrap()).await
+    }
+
+    /// A new order's id.
+    pub async fn ordered(&self) -> String {
+        let (status, order) = self.initiate("ascent", "monthly").await;
+        assert_eq!((status, &order["state"]), (StatusCode::CREATED, &json!("pending")), "{order}");
+        order["order_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Ends the first attempt at PhonePe.
+    pub fn end(&self, order: &str, outcome: Outcome) {
+        self.outside().pay(&format!("{order}-1"), outcome, Mode::default()).unwrap();
+    }
+
+    /// Posts a webhook as anybody could.
+    pub async fn webhook(&self, credentials: Option<&str>, body: impl Into<reqwest::Body>) -> StatusCode {
+        let mut request = self.http.post(self.url("webhook")).body(body);
+        if let Some(credentials) = credentials {
+            request = request.header("Authorization", credentials);
+        }
+        request.send().await.unwrap().status()
+    }
+
+    /// Makes the reconciler's next look at the order due.
+    pub async fn make_check_due(&self, order: &str) {
+        self.sql(&format!("update payments.orders set next_check_at = now() - interval '1 second' where id = '{order}'")).await;
+    }
+
+    pub async fn sql(&self, sql: &str) {
+        diesel_async::RunQueryDsl::execute(diesel::sql_query(sql), &mut self.database.admin().await).await.unwrap();
+    }
+
+    pub async fn state_of(&self, order: &str) -> String {
+        let (status, body) = self.get(&format!("status/{order}")).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        body["state"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn wait_for_state(&self, order: &str, state: &str) {
+        let what = format!("order {order} to become {state}");
+        eventually(&what, async || self.state_of(order).await == state).await;
+    }
+
+    pub async fn wait_for_count(&self, expected: i64, sql: &str) {
+        eventually(sql, async || self.database.number(sql).await == expected).await;
+    }
+
+    pub async fn events(&self, event_type: &str) -> i64 {
+        self.database.number(&format!("select count(*) from payments.outbox where event_type = '{event_type}'")).await
+    }
+
+    /// Exactly one of everything that a confirmed payment makes.
+    pub async fn assert_confirmed_once(&self) {
+        for event in ["payments.payment.confirmed.v1", "payments.subscription.activated.v1", "payments.payment.pending.v1"] {
+            assert_eq!(self.events(event).await, 1, "{event}");
+        }
+        assert_eq!(self.database.number("select count(*) from payments.mail_outbox").await, 1);
+        assert_eq!(self.database.number("select count(*) from payments.subscription where status = 'active'").await, 1);
+    }
+
+    pub async fn assert_nothing_confirmed(&self) {
+        assert_eq!(self.database.number("select count(*) from payments.outbox where event_type ~ 'confirmed|subscription'").await, 0);
+        assert_eq!(self.database.number("select count(*) from payments.mail_outbox").await, 0);
+        assert_eq!(self.database.number("select count(*) from payments.subscription").await, 0);
+    }
+}
+
+async fn read(response: Response) -> (StatusCode, Value) {
+    let status = response.status();
+    (status, response.json().await.unwrap_or(Value::Null))
+}
+
+async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(15);
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn settings(database: &Database, outside: &sandbox::Running) -> Config<<App as Service>::Config> {
+    let (oauth, pg, resend) =
+        (format!("{}/apis/identity-manager", outside.url), format!("{}/apis/pg", outside.url), format!("{}/resend", outside.url));
+    config::<App>(
+        database,
+        None,
+        &[
+            ("GROUNDWORK__PUBLIC_URL", "http://app.test"),
+            ("GROUNDWORK__PAYMENTS__PHONEPE__OAUTH_URL", &oauth),
+            ("GROUNDWORK__PAYMENTS__PHONEPE__PAYMENT_URL", &pg),
+            ("GROUNDWORK__PAYMENTS__PHONEPE__CLIENT_ID", "groundwork-local"),
+            ("GROUNDWORK__PAYMENTS__PHONEPE__CLIENT_SECRET", "sandbox-client-secret"),
+            ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_USERNAME", "groundwork"),
+            ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_PASSWORD", "Sandbox2026"),
+            ("GROUNDWORK__PAYMENTS__MAIL__RESEND_URL", &resend),
+            ("GROUNDWORK__PAYMENTS__MAIL__RESEND_API_KEY", "re_sandbox"),
+        ],
+    )
+}
