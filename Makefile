@@ -5,7 +5,7 @@ SHELL := /bin/bash
 STACK ?= dev
 export STACK
 
-.PHONY: help up run down status logs demo env-check test lint fmt verify clean
+.PHONY: help up run down status logs demo env-check test lint fmt hooks verify clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ lint: ## formatting, clippy, rustdoc, scripts, gateway, compose
 
 fmt: ## format the Rust code
 	@cargo fmt --all
+
+hooks: ## check whitespace and formatting before each commit of yours
+	@git config core.hooksPath .githooks
 
 verify: ## prove a phase of the plan: make verify PHASE=…
 	@test -n "$(PHASE)" -a -x "deploy/verify/$(PHASE)" || { echo "PHASE must be one of: $$(ls deploy/verify 2>/dev/null | paste -sd' ')" >&2; exit 2; }

@@ -53,7 +53,7 @@ DATABASE_ADMIN_URL=$DATABASE_ADMIN_URL
 REDIS_URL=$REDIS_URL
 AMQP_ADMIN_URL=$AMQP_ADMIN_URL
 RABBITMQ_MANAGEMENT_URL=$RABBITMQ_MANAGEMENT_URL
-GROUNDWORK__BOOTSTRAP__ROLE_PASSWORDS=$(role_passwords)
+TEST_ROLE_PASSWORDS=$(role_passwords)
 ENV
   for svc in "${SERVICES[@]}"; do
     { environment_of_any "$svc" && "environment_of_${svc%-svc}"; } | write_for stack "services/$svc.env"

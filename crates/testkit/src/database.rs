@@ -147,7 +147,7 @@ fn migrations_digest() -> String {
 
 /// `role=password,…`, the same that the stack gives to `auth-svc migrate --bootstrap`.
 fn role_passwords() -> BTreeMap<String, String> {
-    required("GROUNDWORK__BOOTSTRAP__ROLE_PASSWORDS")
+    required("TEST_ROLE_PASSWORDS")
         .split(',')
         .filter_map(|pair| pair.split_once('='))
         .map(|(role, password)| (role.trim().to_owned(), password.to_owned()))
@@ -162,7 +162,7 @@ fn admin_url(database: &str) -> String {
 
 fn role_url(database: &str, role: &str, passwords: &BTreeMap<String, String>) -> String {
     let mut url = url::Url::parse(&admin_url(database)).unwrap();
-    let password = passwords.get(role).unwrap_or_else(|| panic!("GROUNDWORK__BOOTSTRAP__ROLE_PASSWORDS has no password for {role}"));
+    let password = passwords.get(role).unwrap_or_else(|| panic!("TEST_ROLE_PASSWORDS has no password for {role}"));
     url.set_username(role).unwrap();
     url.set_password(Some(password)).unwrap();
     url.into()

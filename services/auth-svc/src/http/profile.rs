@@ -199,7 +199,7 @@ impl GateBody {
 /// Make whatever the caller lacks of profile, workspace and membership. Safe to repeat; the body may be absent.
 #[utoipa::path(
     tag = "profile",
-    request_body = EnsureProfileBody,
+    request_body = Option<EnsureProfileBody>,
     responses(
         (status = 200, description = "All of it exists", body = EnsuredBody),
         (status = 400, description = "GW-0007", body = ProblemBody, content_type = "application/problem+json"),

@@ -12,7 +12,7 @@ use testkit::{Database, required};
 async fn the_bootstrap_is_safe_to_repeat_and_keeps_the_data() {
     let database = Database::create().await;
     let person = testkit::person(&database).await;
-    let passwords = RolePasswords::parse(&SecretString::from(required("GROUNDWORK__BOOTSTRAP__ROLE_PASSWORDS"))).unwrap();
+    let passwords = RolePasswords::parse(&SecretString::from(required("TEST_ROLE_PASSWORDS"))).unwrap();
     let admin = SecretString::from(database.admin_url());
     let (first, second) = tokio::join!(bootstrap::run(&admin, &passwords), bootstrap::run(&admin, &passwords));
     first.unwrap();

@@ -219,8 +219,10 @@ impl Tiers {
             self.forward_head(workspace, redis::Pointer { sequence, confirmed }).await;
             self.version(&reader, sequence).await
         };
-        if let Err(error) = filled.await {
-            tracing::warn!(%workspace, %error, "the caches could not be filled after the commit");
+        match filled.await {
+            // The commit was that of a failure.
+            Ok(_) | Err(ReadError::Missing) => {}
+            Err(error) => tracing::warn!(%workspace, %error, "the caches could not be filled after the commit"),
         }
         self.tell(Forget::Head(workspace)).await;
     }

@@ -19,7 +19,7 @@ struct Cli {
 
 #[derive(clap::Args, Clone)]
 struct Addresses {
-    /// The gateway, for example http://127.0.0.1:8080.
+    /// The gateway, for example `http://127.0.0.1:8080`.
     #[arg(long, env = "GATEWAY_URL")]
     gateway: String,
     /// The sandbox that plays PhonePe and Resend.
