@@ -41,8 +41,12 @@ everybody_may_enter() {
 }
 
 state_prepare() {
+  # A parent that was there before keeps its mode: it may be the system's temporary directory.
+  local parent
+  parent=$(dirname "$STATE_DIR")
+  if [[ ! -d $parent ]]; then mkdir -p "$parent" && chmod 711 "$parent"; fi
   mkdir -p "$STATE_DIR"/{run,logs,services}
-  chmod 711 "$(dirname "$STATE_DIR")" "$STATE_DIR" "$STATE_DIR/logs"
+  chmod 711 "$STATE_DIR" "$STATE_DIR/logs"
   chmod 700 "$STATE_DIR/run" "$STATE_DIR/services"
 }
 

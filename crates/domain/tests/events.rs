@@ -142,7 +142,7 @@ fn another_major_an_unknown_type_and_malformed_data_are_told_apart() {
     for &event_type in EventType::ALL {
         let newer = format!("{}.v2", event_type.name());
         let refusal = Event::decode(&newer, golden(event_type).to_string().as_bytes()).unwrap_err();
-        assert!(matches!(refusal, DecodeError::UnsupportedMajor { name, major: 2 } if name == event_type.name()), "{refusal}",);
+        assert!(matches!(refusal, DecodeError::UnsupportedMajor { name, major: 2 } if name == event_type.name()), "{refusal}");
         for data in ["", "{", "[]", "null", "{}", "\"\u{0}\""] {
             let refusal = Event::decode(event_type.as_str(), data.as_bytes()).unwrap_err();
             assert!(matches!(refusal, DecodeError::Malformed { .. }), "{event_type} {data:?}");
@@ -161,7 +161,7 @@ fn the_names_of_a_type_agree_with_each_other() {
         assert_eq!(event_type.as_str().parse::<EventType>().unwrap(), event_type);
         assert_eq!(event_type.source(), format!("/services/{}", event_type.service()));
         let event = decode(event_type, &golden(event_type)).unwrap();
-        assert_eq!(event.dataschema(), format!("urn:groundwork:schema:event:{}:{}", event_type.name(), EventType::MAJOR),);
+        assert_eq!(event.dataschema(), format!("urn:groundwork:schema:event:{}:{}", event_type.name(), EventType::MAJOR));
         assert_eq!(json_schema(event_type)["$id"], event.dataschema());
         assert_eq!(event.workspace_id().to_string(), event.to_data()["workspace_id"]);
     }

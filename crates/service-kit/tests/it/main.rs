@@ -8,4 +8,5 @@ mod idempotency;
 mod limits;
 mod probe;
 mod server;
+mod signing_keys;
 mod tokens;
