@@ -14,7 +14,10 @@ use actix_web::{
     web,
 };
 use domain::ErrorCode;
-use opentelemetry::propagation::Extractor;
+use opentelemetry::{
+    propagation::Extractor,
+    trace::{TraceContextExt, TraceId},
+};
 use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
@@ -63,10 +66,21 @@ where
     let id = request_id(request.headers());
     let method = request.method().clone();
     let kit = request.app_data::<web::Data<Kit>>().cloned();
-    let span = tracing::info_span!("request", request_id = %id, http.method = %method, http.route = tracing::field::Empty);
+    let span = tracing::info_span!(
+        "request",
+        request_id = %id,
+        trace_id = tracing::field::Empty,
+        http.method = %method,
+        http.route = tracing::field::Empty
+    );
     let parent = opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&Headers(request.headers())));
-    if span.set_parent(parent).is_err() {
+    if span.set_parent(parent.clone()).is_err() {
         tracing::trace!("no span exporter is installed");
+    }
+    // Without an exporter there is no trace of our own, but the caller's is still worth finding in the log.
+    let traces = [span.context(), parent];
+    if let Some(trace) = traces.iter().map(|context| context.span().span_context().trace_id()).find(|id| *id != TraceId::INVALID) {
+        span.record("trace_id", trace.to_string());
     }
     request.extensions_mut().insert(RequestId(id.clone()));
     let answered = REQUEST_ID
