@@ -221,6 +221,7 @@ impl DeadLetters<'_> {
         if deed == Deed::Replay {
             let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
             let key = letter.queue.name.into();
+            #[expect(clippy::disallowed_methods, reason = "a replay goes to one queue, with a confirm of its own")]
             let confirmed = channel.basic_publish(RETURN.into(), key, options, letter.data(), letter.replayed()).await?.await?;
             if confirmed != lapin::Confirmation::Ack(None) {
                 self.record(letter, deed, "refused").await?;

@@ -86,6 +86,7 @@ impl Publisher {
         let mut confirms = Vec::with_capacity(messages.len());
         for message in messages {
             let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+            #[expect(clippy::disallowed_methods, reason = "the one place that publishes events")]
             let sent =
                 channel.basic_publish(message.exchange.into(), message.routing_key.into(), options, message.body, message.properties);
             confirms.push(timeout_at(deadline, sent).await);

@@ -4,6 +4,7 @@
 ///
 /// # Panics
 /// When it is not set, saying how to start the stack.
+#[expect(clippy::disallowed_methods, reason = "where the test stack is, no service's setting says")]
 pub fn required(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!("{name} is not set: start the test stack with `STACK=test deploy/local/stack deps` and load `.local/test/env`, or run `make test`")
@@ -11,6 +12,7 @@ pub fn required(name: &str) -> String {
 }
 
 /// A Redis database that no test running at the same moment uses, so that a test may flush it.
+#[expect(clippy::disallowed_methods, reason = "nextest tells a test its slot this way")]
 pub fn redis_url() -> String {
     let slot: u32 = std::env::var("NEXTEST_TEST_GLOBAL_SLOT").ok().and_then(|slot| slot.parse().ok()).unwrap_or(0);
     let mut url = url::Url::parse(&required("REDIS_URL")).unwrap();

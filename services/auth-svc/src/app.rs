@@ -63,8 +63,8 @@ impl Service for AuthService {
         MIGRATIONS
     }
 
+    #[expect(clippy::disallowed_methods, reason = "not a setting of the service: only this command, run by an operator, may hold it")]
     async fn bootstrap(config: &Config<AuthConfig>) -> anyhow::Result<()> {
-        // Not a setting of the service: only this command, run by an operator, may hold it.
         let admin_url = SecretString::from(std::env::var("DATABASE_ADMIN_URL").unwrap_or_default());
         let passwords = RolePasswords::parse(&config.service.bootstrap.role_passwords)?;
         bootstrap::run(&admin_url, &passwords).await

@@ -136,26 +136,32 @@ async fn pay(client: &Client, addresses: &Addresses, deadline: Instant, progress
     Ok(())
 }
 
+/// Autosaves and completes every step. The answer goes along with the completion as well: a save that was not
+/// acknowledged as durable may be lost with Redis, and then it is the browser's copy that counts.
 async fn answer_steps(client: &Client) -> anyhow::Result<usize> {
     let answers: Value = serde_json::from_str(ANSWERS)?;
     let answers = answers.as_object().context("the fixture is not an object")?;
     for (slug, answer) in answers {
-        let draft = format!("/api/onboarding/steps/{slug}/draft");
-        let mut revision = r#""0""#.to_owned();
-        // A retried save meets its own first attempt as a newer revision, which is then the one to go on from.
-        for attempt in 0.. {
-            let save = Ask::put(&draft, json!({"answer": answer})).header("If-Match", revision.clone());
-            let saved = client.send(&save).await?;
-            match saved.status.as_u16() {
-                200 | 204 => break,
-                412 if attempt < 5 => revision = current_revision(client, slug).await?,
-                _ => bail!("saving {slug} answered {}: {}", saved.status, saved.body),
-            }
-        }
-        let path = format!("/api/onboarding/steps/{slug}/complete");
-        client.expect(&Ask::post(&path, json!({}))).await.with_context(|| format!("completing {slug}"))?;
+        let (draft, complete) = (format!("/api/onboarding/steps/{slug}/draft"), format!("/api/onboarding/steps/{slug}/complete"));
+        let body = json!({"answer": answer});
+        let revision = keep_mine(client, slug, r#""0""#.to_owned(), || Ask::put(&draft, body.clone())).await?;
+        keep_mine(client, slug, revision, || Ask::post(&complete, body.clone())).await?;
     }
     Ok(answers.len())
+}
+
+/// Sends an edit of a step and returns its new revision. A stale revision is replaced by the current one, as a person
+/// who chooses "keep mine" does; a retried request meets its own first attempt this way.
+async fn keep_mine<'a>(client: &Client, slug: &str, mut revision: String, edit: impl Fn() -> Ask<'a>) -> anyhow::Result<String> {
+    for _ in 0..6 {
+        let answer = client.send(&edit().header("If-Match", revision)).await?;
+        match answer.status.as_u16() {
+            200 | 204 => return Ok(answer.etag.unwrap_or_default()),
+            412 => revision = current_revision(client, slug).await?,
+            _ => bail!("an edit of {slug} answered {}: {}", answer.status, answer.body),
+        }
+    }
+    bail!("{slug} was changed elsewhere again and again")
 }
 
 async fn current_revision(client: &Client, slug: &str) -> anyhow::Result<String> {
