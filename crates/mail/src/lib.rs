@@ -13,4 +13,4 @@ mod worker;
 pub use outbox::{Mail, enqueue};
 pub use resend::Resend;
 pub use transport::{Outgoing, SendError, Transport};
-pub use worker::{Mailer, Sent};
+pub use worker::{Mailer, Next};

@@ -2,15 +2,16 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
-    QueryResult, QueryableByName, sql_query,
-    sql_types::{BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    OptionalExtension, QueryResult, QueryableByName, sql_query,
+    sql_types::{BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::WorkspaceId;
 use uuid::Uuid;
 
-/// A claim lasts this long. It must outlast sending a whole batch.
-const LEASE: TimeDelta = TimeDelta::seconds(180);
+/// A claim is of one mail and must outlast handing it over (see [`crate::Resend`]) and noting the outcome: a mail claimed by a
+/// process that dies waits this long for another.
+const LEASE: TimeDelta = TimeDelta::seconds(20);
 
 /// A mail to be sent.
 #[derive(Clone)]
@@ -77,21 +78,21 @@ pub(crate) struct Claimed {
     pub(crate) attempts: i32,
 }
 
-/// Takes up to `limit` due mails under `token`.
-pub(crate) async fn claim(connection: &mut AsyncPgConnection, now: DateTime<Utc>, token: Uuid, limit: i64) -> QueryResult<Vec<Claimed>> {
+/// Takes the mail that has been due for longest under `token`.
+pub(crate) async fn claim(connection: &mut AsyncPgConnection, now: DateTime<Utc>, token: Uuid) -> QueryResult<Option<Claimed>> {
     sql_query(
         "update mail_outbox set lease_until = $3, lease_token = $2, attempts = attempts + 1 \
-         where id in (select id from mail_outbox where sent_at is null and failed_at is null and available_at <= $1 \
-                        and (lease_until is null or lease_until <= $1) \
-                      order by available_at, id limit $4 for update skip locked) \
+         where id = (select id from mail_outbox where sent_at is null and failed_at is null and available_at <= $1 \
+                       and (lease_until is null or lease_until <= $1) \
+                     order by available_at, id limit 1 for update skip locked) \
          returning id, purpose_key, recipient, subject, html, body_text, created_at, attempts",
     )
     .bind::<Timestamptz, _>(now)
     .bind::<SqlUuid, _>(token)
     .bind::<Timestamptz, _>(now + LEASE)
-    .bind::<BigInt, _>(limit)
-    .get_results(connection)
+    .get_result(connection)
     .await
+    .optional()
 }
 
 /// What became of an attempt.
@@ -127,13 +128,18 @@ pub(crate) async fn mark(
 pub(crate) struct Backlog {
     #[diesel(sql_type = BigInt)]
     pub(crate) pending: i64,
+    /// There is one that may be claimed now.
+    #[diesel(sql_type = Bool)]
+    pub(crate) due: bool,
     #[diesel(sql_type = Double)]
     pub(crate) oldest_age_s: f64,
 }
 
 pub(crate) async fn backlog(connection: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Backlog> {
     sql_query(
-        "select count(*) as pending, coalesce(extract(epoch from $1 - min(created_at)), 0)::double precision as oldest_age_s \
+        "select count(*) as pending, \
+           coalesce(bool_or(available_at <= $1 and (lease_until is null or lease_until <= $1)), false) as due, \
+           coalesce(extract(epoch from $1 - min(created_at)), 0)::double precision as oldest_age_s \
          from mail_outbox where sent_at is null and failed_at is null",
     )
     .bind::<Timestamptz, _>(now)

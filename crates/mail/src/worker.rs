@@ -23,7 +23,6 @@ const REPEAT_WINDOW: TimeDelta = TimeDelta::hours(23);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE_S: i64 = 1800;
 const POLL: Duration = Duration::from_secs(2);
-const BATCH: i64 = 10;
 /// Resend's default for a team, shared by all processes.
 const BUDGET: Limit = Limit { name: "mail_send", burst: 2, per_s: 1 };
 
@@ -64,9 +63,10 @@ impl Mailer {
         let (this, draining) = (self.clone(), kit.lifecycle.draining());
         kit.lifecycle.spawn_service("mailer", async move {
             while !draining.is_cancelled() {
-                let pause = match this.send_due().await {
-                    Ok(Sent { full: true, pause: None }) => continue,
-                    Ok(sent) => sent.pause.map_or(POLL, |pause| pause.max(POLL)),
+                let pause = match this.send_next().await {
+                    Ok(Next::Attempted) => continue,
+                    Ok(Next::NothingDue) => POLL,
+                    Ok(Next::Pause(pause)) => pause.max(POLL),
                     Err(error) => {
                         tracing::warn!(error = %error, "the mail outbox cannot be read");
                         POLL
@@ -81,40 +81,37 @@ impl Mailer {
         });
     }
 
-    /// Sends one batch of due mails.
+    /// Sends the mail that has been due for longest. The wait for the provider's budget comes before the claim, so that a
+    /// claim is never older than one attempt.
     ///
     /// # Errors
-    /// When the outbox cannot be read or marked; whatever was claimed is due again when its lease ends.
-    pub async fn send_due(&self) -> Result<Sent, DbError> {
-        let (token, now) = (Uuid::now_v7(), self.clock.now());
-        let claimed = {
-            let mut connection = self.db.get().await?;
-            let backlog = outbox::backlog(&mut connection, now).await?;
-            self.metrics.pending.set(backlog.pending);
-            self.metrics.oldest_age.set(backlog.oldest_age_s);
-            outbox::claim(&mut connection, now, token, BATCH).await?
-        };
-        let mut sent = Sent { full: i64::try_from(claimed.len()) == Ok(BATCH), pause: None };
-        for row in claimed {
-            let outcome = match sent.pause {
-                // The provider asked everybody to wait: the rest of the batch goes back without an attempt.
-                Some(pause) => Err(SendError::Transient { reason: "waiting for the provider".into(), retry_after: Some(pause) }),
-                None => self.attempt(&row).await,
-            };
-            if let Err(SendError::Transient { retry_after: Some(pause), .. }) = outcome {
-                sent.pause = Some(pause);
-            }
-            self.mark(&row, token, outcome).await?;
+    /// When the outbox cannot be read or marked; what was claimed is due again when its lease ends.
+    pub async fn send_next(&self) -> Result<Next, DbError> {
+        let backlog = outbox::backlog(&mut *self.db.get().await?, self.clock.now()).await?;
+        self.metrics.pending.set(backlog.pending);
+        self.metrics.oldest_age.set(backlog.oldest_age_s);
+        if !backlog.due {
+            return Ok(Next::NothingDue);
         }
-        Ok(sent)
+        while !self.limits.take(BUDGET, "provider").await.allowed {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let token = Uuid::now_v7();
+        let Some(row) = outbox::claim(&mut *self.db.get().await?, self.clock.now(), token).await? else {
+            return Ok(Next::NothingDue);
+        };
+        let outcome = self.attempt(&row).await;
+        let next = match outcome {
+            Err(SendError::Transient { retry_after: Some(pause), .. }) => Next::Pause(pause),
+            _ => Next::Attempted,
+        };
+        self.mark(&row, token, outcome).await?;
+        Ok(next)
     }
 
     async fn attempt(&self, row: &Claimed) -> Result<String, SendError> {
         if row.attempts > 1 && self.clock.now() - row.created_at > REPEAT_WINDOW {
             return Err(SendError::Permanent("the provider no longer recognises a repeat".into()));
-        }
-        while !self.limits.take(BUDGET, "provider").await.allowed {
-            tokio::time::sleep(Duration::from_millis(500)).await;
         }
         let mail = Outgoing {
             purpose_key: row.purpose_key.clone(),
@@ -148,13 +145,15 @@ impl Mailer {
     }
 }
 
-/// What a batch did.
+/// What the mailer found to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sent {
-    /// The batch was full, so more may be due.
-    pub full: bool,
-    /// How long the provider asks everybody to wait.
-    pub pause: Option<Duration>,
+pub enum Next {
+    /// Nothing can be sent now.
+    NothingDue,
+    /// A mail was sent, put back or given up; more may be due.
+    Attempted,
+    /// The provider asks everybody to wait this long.
+    Pause(Duration),
 }
 
 /// 2 s, 4 s, 8 s … to half an hour, never sooner than the provider asks.

@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use mail::{Mail, Mailer, Outgoing, SendError, Transport, enqueue};
+use mail::{Mail, Mailer, Next, Outgoing, SendError, Transport, enqueue};
 use service_kit::{
     Kit, Lifecycle, ServiceIdentity,
     config::{self, Environment, KitConfig, Problems, ServiceConfig},
@@ -58,6 +58,20 @@ impl Transport for Recorder {
     }
 }
 
+/// Sends whatever is due and returns how the mailer stopped.
+async fn send_due(mailer: &Mailer) -> Next {
+    loop {
+        let next = mailer.send_next().await.unwrap();
+        if next != Next::Attempted {
+            return next;
+        }
+    }
+}
+
+async fn sql(database: &Database, statement: &str) {
+    diesel_async::RunQueryDsl::execute(diesel::sql_query(statement), &mut database.admin().await).await.unwrap();
+}
+
 fn mail(purpose: &str) -> Mail {
     Mail {
         purpose_key: purpose.into(),
@@ -80,8 +94,7 @@ async fn one_purpose_sends_one_mail_whatever_the_number_of_workers() {
     }
     let recorder = Arc::new(Recorder::default());
     let mailer = Mailer::new(&kit, recorder.clone()).unwrap();
-    let (first, second, third) = tokio::join!(mailer.send_due(), mailer.send_due(), mailer.send_due());
-    assert!(first.is_ok() && second.is_ok() && third.is_ok());
+    tokio::join!(send_due(&mailer), send_due(&mailer), send_due(&mailer));
     let mut taken = recorder.taken.lock().unwrap().clone();
     taken.sort_unstable();
     assert_eq!(taken, (0..8).map(|n| format!("purpose/{n}")).collect::<Vec<_>>());
@@ -99,16 +112,53 @@ async fn a_mail_that_is_not_taken_waits_and_one_that_could_be_sent_twice_is_give
     enqueue(&mut connection, kit.clock.now(), &mail("purpose/1")).await.unwrap();
     let recorder = Arc::new(Recorder { failures: AtomicUsize::new(1), ..Recorder::default() });
     let mailer = Mailer::new(&kit, recorder.clone()).unwrap();
-    mailer.send_due().await.unwrap();
-    mailer.send_due().await.unwrap();
+    send_due(&mailer).await;
+    send_due(&mailer).await;
     assert_eq!(database.number("select count(*) from payments.mail_outbox where attempts = 1 and last_error = '500'").await, 1);
-    diesel_async::RunQueryDsl::execute(
-        diesel::sql_query("update payments.mail_outbox set available_at = now(), created_at = now() - interval '23 hours 1 minute'"),
-        &mut database.admin().await,
-    )
-    .await
-    .unwrap();
-    mailer.send_due().await.unwrap();
+    sql(&database, "update payments.mail_outbox set available_at = now(), created_at = now() - interval '23 hours 1 minute'").await;
+    send_due(&mailer).await;
     assert!(recorder.taken.lock().unwrap().is_empty());
     assert_eq!(database.number("select count(*) from payments.mail_outbox where failed_at is not null").await, 1);
+}
+
+/// Never answers, as a provider does for a mailer that is killed in the middle of a request.
+struct Silent(Arc<tokio::sync::Notify>);
+
+#[async_trait]
+impl Transport for Silent {
+    async fn send(&self, _: &Outgoing) -> Result<String, SendError> {
+        self.0.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_whose_mailer_died_is_sent_by_another_as_soon_as_its_lease_ends() {
+    let database = Database::create().await;
+    let kit = kit(&database);
+    for purpose in ["purpose/1", "purpose/2"] {
+        enqueue(&mut kit.db.get().await.unwrap(), kit.clock.now(), &mail(purpose)).await.unwrap();
+    }
+    let asked = Arc::new(tokio::sync::Notify::new());
+    let dying = Mailer::new(&kit, Arc::new(Silent(asked.clone()))).unwrap();
+    tokio::select! {
+        _ = dying.send_next() => panic!("a silent provider answered"),
+        () = asked.notified() => {}
+    }
+
+    let recorder = Arc::new(Recorder::default());
+    let other = Mailer::new(&self::kit(&database), recorder.clone()).unwrap();
+    send_due(&other).await;
+    assert_eq!(*recorder.taken.lock().unwrap(), ["purpose/2"], "only the mail in the dead mailer's hand waits");
+    assert_eq!(
+        database
+            .number(
+                "select count(*) from payments.mail_outbox where sent_at is null and lease_until between now() and now() + interval '20 s'"
+            )
+            .await,
+        1
+    );
+    sql(&database, "update payments.mail_outbox set lease_until = now() where sent_at is null").await;
+    send_due(&other).await;
+    assert_eq!(*recorder.taken.lock().unwrap(), ["purpose/2", "purpose/1"]);
 }

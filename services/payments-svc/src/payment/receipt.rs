@@ -19,8 +19,8 @@ use crate::{
     },
 };
 
-const BATCH: i64 = 32;
-const CONCURRENCY: usize = 8;
+/// A batch is worked on all at once, so that its lease can be short.
+const BATCH: i64 = 8;
 /// The status may lag behind the webhook: it is asked again this often before the reconciler's schedule has to do.
 const LAG_RETRIES: i32 = 6;
 /// A webhook about an order that we do not have may be early. After this long it never was ours.
@@ -68,7 +68,7 @@ pub async fn process_due(app: &App) -> Result<bool, DbError> {
     };
     let full = i64::try_from(claimed.len()) == Ok(BATCH);
     futures_util::stream::iter(claimed)
-        .for_each_concurrent(CONCURRENCY, |claimed| async move {
+        .for_each_concurrent(None, |claimed| async move {
             let span = tracing::info_span!("receipt", receipt.id = %claimed.id);
             if let Some(traceparent) = claimed.traceparent.clone() {
                 TraceContext { traceparent, tracestate: claimed.tracestate.clone() }.adopt(&span);

@@ -9,8 +9,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use messaging::trace::TraceContext;
 use uuid::Uuid;
 
-/// Longer than the work on a batch takes.
-const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// Longer than the work on a batch, all of it at once, takes: one status call and a few statements. Receipts claimed by a process
+/// that dies wait this long for another.
+const LEASE: TimeDelta = TimeDelta::seconds(20);
 /// Some events carry no time, so equal bytes can be a new fact; sooner than this they are the same one sent twice.
 const REPEAT_IS_NEWS_AFTER: TimeDelta = TimeDelta::seconds(60);
 
