@@ -5,6 +5,7 @@
 build() {
   local release=() quiet=(--quiet)
   if [[ $PROFILE == release ]]; then release=(--release); fi
+  own_artifacts || fail "another checkout's work could not be removed from $CARGO_TARGET_DIR"
   if [[ ! -x $BIN/journey ]]; then quiet=(); fi
   (cd "$ROOT" && cargo build "${quiet[@]}" "${release[@]}" --bin auth-svc --bin payments-svc --bin onboarding-svc --bin bcm-svc \
     --bin sandbox --bin journey) || fail "the build failed" "cargo's messages stand above"
