@@ -9,9 +9,15 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::WorkspaceId;
 use uuid::Uuid;
 
-/// A claim is of one mail and must outlast handing it over (see [`crate::Resend`]) and noting the outcome: a mail claimed by a
-/// process that dies waits this long for another.
+use crate::transport::ATTEMPT_LIMIT;
+
+/// A claim is of one mail and must outlast handing it over and noting the outcome: a mail claimed by a process that dies
+/// waits this long for another.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
+const _: () = assert!(LEASE.num_seconds().unsigned_abs() >= 2 * ATTEMPT_LIMIT.as_secs());
+
+/// Whether a mail may be claimed at `$1`.
+const DUE: &str = "available_at <= $1 and (lease_until is null or lease_until <= $1)";
 
 /// A mail to be sent.
 #[derive(Clone)]
@@ -80,13 +86,12 @@ pub(crate) struct Claimed {
 
 /// Takes the mail that has been due for longest under `token`.
 pub(crate) async fn claim(connection: &mut AsyncPgConnection, now: DateTime<Utc>, token: Uuid) -> QueryResult<Option<Claimed>> {
-    sql_query(
+    sql_query(format!(
         "update mail_outbox set lease_until = $3, lease_token = $2, attempts = attempts + 1 \
-         where id = (select id from mail_outbox where sent_at is null and failed_at is null and available_at <= $1 \
-                       and (lease_until is null or lease_until <= $1) \
+         where id = (select id from mail_outbox where sent_at is null and failed_at is null and {DUE} \
                      order by available_at, id limit 1 for update skip locked) \
          returning id, purpose_key, recipient, subject, html, body_text, created_at, attempts",
-    )
+    ))
     .bind::<Timestamptz, _>(now)
     .bind::<SqlUuid, _>(token)
     .bind::<Timestamptz, _>(now + LEASE)
@@ -136,12 +141,11 @@ pub(crate) struct Backlog {
 }
 
 pub(crate) async fn backlog(connection: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Backlog> {
-    sql_query(
-        "select count(*) as pending, \
-           coalesce(bool_or(available_at <= $1 and (lease_until is null or lease_until <= $1)), false) as due, \
+    sql_query(format!(
+        "select count(*) as pending, coalesce(bool_or({DUE}), false) as due, \
            coalesce(extract(epoch from $1 - min(created_at)), 0)::double precision as oldest_age_s \
          from mail_outbox where sent_at is null and failed_at is null",
-    )
+    ))
     .bind::<Timestamptz, _>(now)
     .get_result(connection)
     .await

@@ -7,10 +7,8 @@ use reqwest::{StatusCode, header::RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::transport::{Outgoing, SendError, Transport};
+use crate::transport::{ATTEMPT_LIMIT, Outgoing, SendError, Transport};
 
-/// A whole request ends within this time.
-const LIMIT: Duration = Duration::from_secs(10);
 /// Wrong or suspended keys and used-up quotas need a person: trying more often does not help.
 const OPERATOR_PAUSE: Duration = Duration::from_secs(600);
 
@@ -58,7 +56,7 @@ impl Transport for Resend {
         let answer = self
             .http
             .post(&self.endpoint)
-            .timeout(LIMIT)
+            .timeout(ATTEMPT_LIMIT)
             .bearer_auth(self.key.expose_secret())
             .header("Idempotency-Key", &mail.purpose_key)
             .json(&body)

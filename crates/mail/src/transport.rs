@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+/// Handing over one mail ends within this time; the lease of a claim counts on it.
+pub(crate) const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
+
 /// A mail as a provider takes it.
 #[derive(Clone)]
 pub struct Outgoing {
@@ -45,6 +48,6 @@ pub enum SendError {
 /// A mail provider.
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {
-    /// Hands the mail over and returns the provider's id of it.
+    /// Hands the mail over within 10 s and returns the provider's id of it.
     async fn send(&self, mail: &Outgoing) -> Result<String, SendError>;
 }
