@@ -9,9 +9,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use messaging::trace::TraceContext;
 use uuid::Uuid;
 
-/// Longer than the work on a batch, all of it at once, takes: one status call and a few statements. Receipts claimed by a process
-/// that dies wait this long for another.
-const LEASE: TimeDelta = TimeDelta::seconds(20);
+/// Longer than the work on a receipt takes at worst: two tokens and two status calls of 5 s each, and three database
+/// check-outs. Receipts claimed by a process that dies wait this long for another.
+const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// Some events carry no time, so equal bytes can be a new fact; sooner than this they are the same one sent twice.
 const REPEAT_IS_NEWS_AFTER: TimeDelta = TimeDelta::seconds(60);
 
