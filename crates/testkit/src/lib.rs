@@ -1,4 +1,5 @@
-//! Test rig: a database per test from a template, a vhost per test, tokens, people, and services run in process.
+//! Test rig: a database per test from a template, a vhost per test, tokens, people, services run in process, and a TCP
+//! relay that injects faults.
 //!
 //! Everything is real: the rig needs the test stack (`STACK=test deploy/local/stack deps`), whose addresses it reads
 //! from the environment. Test code may panic; every failure says what to do.
@@ -8,6 +9,7 @@
 mod database;
 mod environment;
 mod people;
+pub mod relay;
 mod running;
 mod tokens;
 mod vhost;

@@ -1,7 +1,8 @@
-//! What holds for every schema, asked of the catalog and tried as the real roles.
+//! What holds for every schema, asked of the catalog and tried as the real roles; and the rig's own parts.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod catalog;
 mod migrations;
+mod relay;
 mod tenancy;
