@@ -1,22 +1,26 @@
-//! Test rig: a database per test from a template, a vhost per test, tokens, people, services run in process, and a TCP
-//! relay that injects faults.
+//! Test rig: a database per test from a template, a vhost per test, tokens, people, services run in process, a
+//! broker of a test's own, and a TCP relay that injects faults.
 //!
 //! Everything is real: the rig needs the test stack (`STACK=test deploy/local/stack deps`), whose addresses it reads
 //! from the environment. Test code may panic; every failure says what to do.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test rig fails its test by panicking")]
 
+mod broker;
 mod database;
 mod environment;
 mod people;
+mod process;
 pub mod relay;
 mod running;
 mod tokens;
 mod vhost;
 
+pub use broker::Broker;
 pub use database::Database;
 pub use environment::{redis_url, required};
 pub use people::{Person, person};
+pub use process::signal;
 pub use running::{Running, config};
 pub use tokens::{JWT_SECRET, issue_token};
 pub use vhost::Vhost;

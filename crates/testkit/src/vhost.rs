@@ -8,7 +8,9 @@ use crate::environment::required;
 #[derive(Debug)]
 pub struct Vhost {
     name: String,
-    management: url::Url,
+    amqp: url::Url,
+    /// Absent for the vhost of a private broker, which ends with its broker.
+    management: Option<url::Url>,
 }
 
 impl Vhost {
@@ -18,19 +20,25 @@ impl Vhost {
     /// When the broker's management interface does not answer.
     pub async fn create() -> Self {
         let management = url::Url::parse(&required("RABBITMQ_MANAGEMENT_URL")).unwrap();
-        let vhost = Self { name: format!("test-{}", Uuid::now_v7().simple()), management };
+        let name = format!("test-{}", Uuid::now_v7().simple());
+        let mut amqp = url::Url::parse(&required("AMQP_ADMIN_URL")).unwrap();
+        amqp.set_path(&name);
+        let user = management.username().to_owned();
+        let vhost = Self { name, amqp, management: Some(management) };
         vhost.request(reqwest::Method::PUT, &format!("api/vhosts/{}", vhost.name), None).await;
         let everything = serde_json::json!({"configure": ".*", "write": ".*", "read": ".*"});
-        let path = format!("api/permissions/{}/{}", vhost.name, vhost.management.username());
+        let path = format!("api/permissions/{}/{user}", vhost.name);
         vhost.request(reqwest::Method::PUT, &path, Some(everything)).await;
         vhost
     }
 
+    pub(crate) fn without_management(name: &str, amqp: &str) -> Self {
+        Self { name: name.to_owned(), amqp: url::Url::parse(amqp).unwrap(), management: None }
+    }
+
     /// AMQP URL of the vhost.
     pub fn url(&self) -> String {
-        let mut url = url::Url::parse(&required("AMQP_ADMIN_URL")).unwrap();
-        url.set_path(&self.name);
-        url.into()
+        self.amqp.to_string()
     }
 
     /// The vhost's name, for the management interface.
@@ -41,9 +49,9 @@ impl Vhost {
     /// Asks the management interface: `path` begins with `api/`.
     ///
     /// # Panics
-    /// When it answers with an error.
+    /// When it answers with an error, or there is none.
     pub async fn request(&self, method: reqwest::Method, path: &str, body: Option<serde_json::Value>) -> serde_json::Value {
-        call(&self.management, method, path, body).await
+        call(self.management(), method, path, body).await
     }
 
     /// Messages ready in a queue.
@@ -63,18 +71,23 @@ impl Vhost {
             .filter_map(|connection| connection.get("name")?.as_str().map(str::to_owned))
             .collect();
         for name in &names {
-            let mut url = self.management.clone();
+            let mut url = self.management().clone();
             url.path_segments_mut().unwrap().clear().extend(["api", "connections", name]);
             let answer = client().delete(url).send().await.unwrap();
             assert!(answer.status().is_success() || answer.status() == 404, "closing {name}: {}", answer.status());
         }
         names.len()
     }
+
+    fn management(&self) -> &url::Url {
+        self.management.as_ref().expect("a private broker has no management interface")
+    }
 }
 
 impl Drop for Vhost {
     fn drop(&mut self) {
-        let (management, path) = (self.management.clone(), format!("api/vhosts/{}", self.name));
+        let Some(management) = self.management.clone() else { return };
+        let path = format!("api/vhosts/{}", self.name);
         let deleted = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(call(&management, reqwest::Method::DELETE, &path, None));

@@ -59,31 +59,31 @@ impl Claimed {
     }
 }
 
+const CLAIM: &str = "with candidate as (
+   select o.id from outbox o
+   where o.published_at is null and o.parked_at is null and o.available_at <= now()
+     and (o.lease_until is null or o.lease_until < now())
+     and not exists (
+       select from outbox p
+       where p.aggregate_type = o.aggregate_type and p.aggregate_id = o.aggregate_id
+         and p.aggregate_seq = o.aggregate_seq - 1 and p.published_at is null)
+   order by o.available_at, o.id limit $2
+   for update of o skip locked)
+ update outbox o set lease_until = now() + interval '30 seconds', lease_token = $1
+ from candidate c where o.id = c.id
+ returning o.id, o.event_id, o.aggregate_seq, o.event_type, o.subject, o.workspace_id, o.dataschema,
+           o.traceparent, o.tracestate, o.payload, o.occurred_at";
+
 /// Claims up to `limit` rows, at most one of each aggregate: a row whose predecessor is not published stays.
 ///
 /// Sequences have no gaps and a row can only be published after its predecessor, so the immediate predecessor, found
 /// by the unique index, is enough. The row's own conditions are evaluated again by PostgreSQL after the lock.
 pub(crate) async fn claim(connection: &mut AsyncPgConnection, token: Uuid, limit: i64) -> QueryResult<Vec<Claimed>> {
-    sql_query(
-        "with candidate as (
-           select o.id from outbox o
-           where o.published_at is null and o.parked_at is null and o.available_at <= now()
-             and (o.lease_until is null or o.lease_until < now())
-             and not exists (
-               select from outbox p
-               where p.aggregate_type = o.aggregate_type and p.aggregate_id = o.aggregate_id
-                 and p.aggregate_seq = o.aggregate_seq - 1 and p.published_at is null)
-           order by o.available_at, o.id limit $2
-           for update of o skip locked)
-         update outbox o set lease_until = now() + interval '30 seconds', lease_token = $1
-         from candidate c where o.id = c.id
-         returning o.id, o.event_id, o.aggregate_seq, o.event_type, o.subject, o.workspace_id, o.dataschema,
-                   o.traceparent, o.tracestate, o.payload, o.occurred_at",
-    )
-    .bind::<sql_types::Uuid, _>(token)
-    .bind::<sql_types::BigInt, _>(limit)
-    .load(connection)
-    .await
+    sql_query(CLAIM)
+        .bind::<sql_types::Uuid, _>(token)
+        .bind::<sql_types::BigInt, _>(limit)
+        .load(connection)
+        .await
 }
 
 /// Marks rows as published; returns how many still were under this lease.

@@ -1,10 +1,14 @@
-use domain::ids::OrderId;
+use domain::{event::EventType, ids::OrderId};
 use lapin::{
-    options::{QueueDeclareOptions, QueueDeleteOptions},
+    options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions},
     types::FieldTable,
 };
+use messaging::{HandlerError, topology::RetryDelay};
 
-use crate::rig::{QUEUE, Recorder, Rig, confirmed, eventually};
+use crate::{
+    consuming::envelope,
+    rig::{QUEUE, Recorder, Rig, confirmed, eventually},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_the_broker_closes_are_built_anew() {
@@ -32,6 +36,22 @@ async fn a_deleted_queue_is_declared_again_and_nothing_sent_meanwhile_is_lost() 
     onboarding.ready().await;
     rig.tell(&[confirmed(OrderId::generate())]).await;
     eventually("the effect", async || rig.effects().await == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_retry_exchange_is_declared_again_and_the_failed_event_is_not_lost() {
+    let rig = Rig::new().await;
+    let recorder = Recorder::new(|event| if event.retries == 0 { Err(HandlerError::Transient("not yet".into())) } else { Ok(()) });
+    let onboarding = rig.process("onboarding-svc", vec![recorder.on(QUEUE)]);
+    onboarding.ready().await;
+    let connection = rig.connection().await;
+    let channel = connection.create_channel().await.unwrap();
+    channel.exchange_delete(RetryDelay::FiveSeconds.exchange().into(), ExchangeDeleteOptions::default()).await.unwrap();
+    let event = confirmed(OrderId::generate());
+    let properties = envelope(&event).to_properties("payments-svc").unwrap();
+    rig.publish(EventType::PaymentConfirmed.as_str(), properties, event.to_data().to_string().as_bytes()).await;
+    eventually("the effect of the second attempt", async || rig.effects().await == 1).await;
+    assert_eq!(rig.database.number("select retries from public.effect").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -10,7 +10,7 @@ use domain::{
     event::EventType,
     ids::{EventId, OrderId},
 };
-use messaging::{HandlerError, envelope::Envelope};
+use messaging::{HandlerError, envelope::Envelope, trace::TraceContext};
 
 use crate::rig::{QUEUE, Recorder, Rig, SHARED_QUEUE, confirmed, eventually, now};
 
@@ -105,6 +105,62 @@ async fn a_draining_process_finishes_what_runs_and_gives_back_the_rest() {
     eventually("the others are back", async || rig.waiting(QUEUE).await == 2).await;
     let _second = rig.process("onboarding-svc", vec![Recorder::new(|_| Ok(())).on(QUEUE)]);
     eventually("every effect", async || rig.effects().await == 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_out_of_order_and_with_gaps_all_arrive_and_say_where_they_belong() {
+    let rig = Rig::new().await;
+    let order = OrderId::generate();
+    for sequence in [7, 2, 5] {
+        let event = confirmed(order);
+        let properties = Envelope { sequence, ..envelope(&event) }.to_properties("payments-svc").unwrap();
+        rig.publish(EventType::PaymentConfirmed.as_str(), properties, event.to_data().to_string().as_bytes()).await;
+    }
+    let onboarding = rig.process("onboarding-svc", vec![Recorder::plain().on(QUEUE)]);
+    eventually("every effect", async || onboarding.labelled("messaging_consumed_total", "done") >= 3.0).await;
+    for (place, sequence) in [(1, 7), (2, 2), (3, 5)] {
+        let at = format!("select sequence from public.effect order by id offset {} limit 1", place - 1);
+        assert_eq!(rig.database.number(&at).await, sequence);
+    }
+    assert_eq!(rig.inboxed(QUEUE).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_trace_context_starts_a_new_trace_and_costs_the_event_nothing() {
+    use opentelemetry::trace::TracerProvider;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
+
+    let rig = Rig::new().await;
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let recorder = {
+        let seen = seen.clone();
+        Recorder::new(move |_| {
+            seen.lock().unwrap().push(TraceContext::current().unwrap().traceparent);
+            Ok(())
+        })
+    };
+    let onboarding = rig.process("onboarding-svc", vec![recorder.on(QUEUE)]);
+    onboarding.ready().await;
+    let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let upper = good.to_uppercase();
+    for traceparent in [good, &upper, "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", "\u{fffd}", &"0".repeat(8_000)] {
+        let event = confirmed(OrderId::generate());
+        let trace = Some(TraceContext { traceparent: traceparent.to_owned(), tracestate: Some("=,=".to_owned()) });
+        let properties = Envelope { trace, ..envelope(&event) }.to_properties("payments-svc").unwrap();
+        rig.publish(EventType::PaymentConfirmed.as_str(), properties, event.to_data().to_string().as_bytes()).await;
+    }
+    eventually("every effect", async || rig.effects().await == 5).await;
+    let seen = seen.lock().unwrap().clone();
+    let mut traces: Vec<_> = seen.iter().map(|traceparent| traceparent.get(3..35).unwrap()).collect();
+    assert_eq!(traces.remove(0), "0af7651916cd43dd8448eb211c80319c", "a good one goes on");
+    assert!(traces.iter().all(|trace| *trace != "0af7651916cd43dd8448eb211c80319c"), "{traces:?}");
+    traces.sort_unstable();
+    traces.dedup();
+    assert_eq!(traces.len(), 4, "each bad one begins a trace of its own");
 }
 
 pub fn envelope(event: &domain::event::Event) -> Envelope {

@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use domain::{SystemClock, event::EventType, ids::OrderId};
@@ -78,6 +81,29 @@ async fn a_replay_has_the_effect_once_and_a_second_one_none() {
     assert_eq!(run(&rig, DeadLettersCommand::Drop(act(by_reason, false))).await.unwrap().0, Summary { matched: 1, done: 1 });
     eventually("nothing is left", async || rig.waiting(DEAD).await == 0).await;
     assert_eq!(rig.effects().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_dead_queue_holds_poison_back_and_loses_nothing() {
+    let rig = Rig::new().await;
+    rig.limit(DEAD, 1).await;
+    let _payments = rig.process("payments-svc", vec![]);
+    let onboarding = rig.process("onboarding-svc", vec![Recorder::plain().on(QUEUE)]);
+    onboarding.ready().await;
+    let event = confirmed(OrderId::generate());
+    let key = EventType::PaymentConfirmed.as_str();
+    for _ in 0..6 {
+        rig.publish(key, envelope(&event).to_properties("payments-svc").unwrap(), b"{").await;
+    }
+    rig.tell(&[event]).await;
+    eventually("the first is a dead letter", async || rig.waiting(DEAD).await >= 1).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(rig.waiting(DEAD).await < 6, "the dead queue refuses");
+    assert_eq!(rig.effects().await, 0, "the queue is in order, so the next event waits");
+    assert!(onboarding.metric("messaging_consumer_rebuilds_total") < 0.5, "the consumer holds what it cannot bury");
+    rig.unlimit().await;
+    eventually("all six are dead letters", async || rig.waiting(DEAD).await == 6).await;
+    eventually("the next event has its effect", async || rig.effects().await == 1).await;
 }
 
 fn act(filter: Filter, all: bool) -> Act {

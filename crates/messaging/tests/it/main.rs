@@ -3,9 +3,16 @@
 
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test fails by panicking and publishes as a stranger could")]
 
+mod backlog;
 mod broken;
+mod child;
 mod consuming;
+mod crashes;
 mod dead_letters;
+mod outages;
+mod partitions;
 mod permissions;
+mod poison;
 mod publishing;
+mod reconnects;
 mod rig;

@@ -2,9 +2,13 @@ use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use domain::{SystemClock, ids::OrderId};
-use messaging::outbox::{self, OutboxCommand};
+use lapin::options::ExchangeDeleteOptions;
+use messaging::{
+    outbox::{self, OutboxCommand},
+    topology::EVENTS,
+};
 
-use crate::rig::{QUEUE, Recorder, Rig, SHARED_QUEUE, confirmed, eventually, now};
+use crate::rig::{QUEUE, Recorder, Rig, SHARED_QUEUE, confirmed, eventually, now, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_has_its_effect_and_leaves_nothing_behind() {
@@ -90,11 +94,68 @@ async fn four_relays_that_lose_their_connections_publish_everything_in_order() {
     }
     eventually("all are published", async || rig.unpublished().await == 0).await;
     eventually("all had their effect", async || rig.effects().await == 300).await;
-    let disordered = "select count(*) from (select sequence, lag(sequence) over (partition by aggregate_id order by id) as before
-                      from public.effect) as e where sequence <> coalesce(before, 0) + 1";
-    assert_eq!(rig.database.number(disordered).await, 0);
+    assert_eq!(rig.database.number(DISORDERED).await, 0);
     drop(relays);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_refuses_events_and_costs_no_row_a_try() {
+    let rig = Rig::new().await;
+    rig.limit(QUEUE, 1).await;
+    let payments = rig.process("payments-svc", vec![]);
+    // One after the other: the limit is not exact within a batch.
+    let order = OrderId::generate();
+    let events: Vec<_> = (0..6).map(|_| confirmed(order)).collect();
+    rig.tell(&events).await;
+    eventually("the broker refuses", async || payments.labelled("messaging_published_total", "nack") >= 2.0).await;
+    let refused = "select count(*) from payments.outbox where published_at is null and last_error = 'refused by the broker'";
+    eventually("the reason is noted", async || rig.database.number(refused).await == 1).await;
+    assert!(rig.unpublished().await >= 4, "a refused event is not published");
+    rig.unlimit().await;
+    eventually("all are published", async || rig.unpublished().await == 0).await;
+    assert!(rig.waiting(QUEUE).await >= 6);
+    assert_eq!(rig.database.number("select max(attempts) from payments.outbox").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_exchange_is_declared_again_and_nothing_told_meanwhile_is_lost() {
+    let rig = Rig::new().await;
+    let _payments = rig.process("payments-svc", vec![]);
+    let onboarding = rig.process("onboarding-svc", vec![Recorder::new(|_| Ok(())).on(QUEUE)]);
+    onboarding.ready().await;
+    rig.tell(&[confirmed(OrderId::generate())]).await;
+    eventually("the effect", async || rig.effects().await == 1).await;
+    let connection = rig.connection().await;
+    let channel = connection.create_channel().await.unwrap();
+    channel.exchange_delete(EVENTS.into(), ExchangeDeleteOptions::default()).await.unwrap();
+    rig.tell(&[confirmed(OrderId::generate()), confirmed(OrderId::generate())]).await;
+    eventually("the effects", async || rig.effects().await == 3).await;
+    eventually("the marks", async || rig.unpublished().await == 0).await;
+    assert_eq!(rig.database.number("select max(attempts) from payments.outbox").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn four_relays_of_which_the_broker_refuses_every_tenth_event_keep_the_order_of_each_aggregate() {
+    let rig = Rig::new().await;
+    let orders: Vec<_> = (0..20).map(|_| OrderId::generate()).collect();
+    let events: Vec<_> = (0..15).flat_map(|_| orders.iter().map(|order| confirmed(*order))).collect();
+    rig.tell(&events).await;
+    // The limit is below what one round of the relays sends, and the consumer makes room again.
+    rig.limit(QUEUE, 5).await;
+    let onboarding = rig.process("onboarding-svc", vec![Recorder::slow(Duration::from_millis(10)).on(QUEUE)]);
+    onboarding.ready().await;
+    let relays: Vec<_> = (0..4).map(|_| rig.process("payments-svc", vec![])).collect();
+    within(120, "all are published", async || rig.unpublished().await == 0).await;
+    within(60, "all have their effect", async || rig.effects().await == 300).await;
+    let refused: f64 = relays.iter().map(|relay| relay.labelled("messaging_published_total", "nack")).sum();
+    println!("{refused} refusals for 300 events");
+    assert!(refused >= 30.0, "only {refused} refusals");
+    assert_eq!(rig.database.number(DISORDERED).await, 0);
+}
+
+/// Effects that are not the next of their aggregate.
+const DISORDERED: &str = "select count(*) from (select sequence, lag(sequence) over (partition by aggregate_id order by id) as before
+                          from public.effect) as e where sequence <> coalesce(before, 0) + 1";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_lost_broker_forgot_is_published_again_without_a_second_effect() {

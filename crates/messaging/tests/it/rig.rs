@@ -1,8 +1,11 @@
 //! Processes of two services on one database and one vhost.
 
 use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -19,11 +22,14 @@ use domain::{
 };
 use lapin::{
     BasicProperties, Connection, ConnectionProperties,
-    options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
+    message::Delivery,
+    options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
     types::FieldTable,
 };
 use messaging::{ConsumerSpec, Delivered, Handler, HandlerError, Messaging, MessagingConfig, Parts, outbox, topology};
 use prometheus::Registry;
+use reqwest::Method;
+use serde_json::json;
 use service_kit::{Lifecycle, config::DatabaseConfig, db::Db};
 use testkit::{Database, Vhost};
 
@@ -40,7 +46,11 @@ pub struct Rig {
 
 impl Rig {
     pub async fn new() -> Self {
-        let rig = Self { database: Database::create().await, vhost: Vhost::create().await };
+        Self::on(Vhost::create().await).await
+    }
+
+    pub async fn on(vhost: Vhost) -> Self {
+        let rig = Self { database: Database::create().await, vhost };
         let mut admin = rig.database.admin().await;
         admin
             .batch_execute(
@@ -60,33 +70,31 @@ impl Rig {
 
     /// Starts a process of a service with its relay and these consumers.
     pub fn process(&self, service: &'static str, consumers: Vec<ConsumerSpec>) -> Process {
-        let (schema, role) = match service {
-            "payments-svc" => ("payments", "payments_svc"),
-            "onboarding-svc" => ("onboarding", "onboarding_svc"),
-            "auth-svc" => ("identity", "auth_svc"),
-            other => panic!("{other}"),
-        };
-        let lifecycle = Lifecycle::on_this_runtime();
-        let database_url: secrecy::SecretString = self.database.url(role).into();
-        let config = DatabaseConfig {
-            url: database_url.clone(),
-            owner_url: String::new().into(),
-            pool_size: 8,
-            worker_pool_size: 8,
-            wait_timeout_ms: 1_000,
-            create_timeout_ms: 1_500,
-            recycle_timeout_ms: 500,
-            checkout_timeout_ms: 1_800,
-            statement_timeout_ms: 5_000,
-            lock_timeout_ms: 5_000,
-            idle_in_transaction_timeout_ms: 15_000,
-        };
-        let db = Db::new(&config, service, schema, 8, &lifecycle).unwrap();
-        let registry = Registry::new();
-        let parts = Parts { db, clock: Arc::new(SystemClock), lifecycle: lifecycle.clone(), registry: registry.clone() };
-        let config = MessagingConfig { service, schema, amqp_url: self.vhost.url().into(), database_url };
-        let messaging = Messaging::start_with(&parts, &config, consumers).unwrap();
-        Process { messaging, lifecycle, registry }
+        self.process_at(&self.vhost.url(), service, consumers)
+    }
+
+    /// The same with another way to the broker.
+    pub fn process_at(&self, amqp_url: &str, service: &'static str, consumers: Vec<ConsumerSpec>) -> Process {
+        Process::start(amqp_url, &self.database_url(service), service, consumers)
+    }
+
+    /// Where a process of the service finds its database.
+    pub fn database_url(&self, service: &str) -> String {
+        self.database.url(&format!("{}_svc", service.trim_end_matches("-svc")))
+    }
+
+    /// Limits a queue to `length` messages until the policy is deleted; the broker refuses what is too many.
+    pub async fn limit(&self, queue: &str, length: u32) {
+        let policy = json!({"pattern": format!("^{}$", queue.replace('.', "\\.")), "apply-to": "queues", "definition": {"max-length": length}});
+        self.vhost.request(Method::PUT, &self.policy(), Some(policy)).await;
+    }
+
+    pub async fn unlimit(&self) {
+        self.vhost.request(Method::DELETE, &self.policy(), None).await;
+    }
+
+    fn policy(&self) -> String {
+        format!("api/policies/{}/limit", self.vhost.name())
     }
 
     /// What a use case of payments-svc does: all events in one transaction.
@@ -134,9 +142,20 @@ impl Rig {
         channel.queue_declare(queue.into(), passive, FieldTable::default()).await.unwrap().message_count()
     }
 
+    /// What waits in a queue; all of it goes back to its place.
+    pub async fn letters(&self, queue: &str) -> Vec<Delivery> {
+        let connection = self.connection().await;
+        let channel = connection.create_channel().await.unwrap();
+        let mut letters = Vec::new();
+        while let Some(message) = channel.basic_get(queue.into(), BasicGetOptions::default()).await.unwrap() {
+            letters.push(message.delivery);
+        }
+        letters
+    }
+
     /// Messages in a queue, delivered ones included, as the broker counted them up to five seconds ago.
     pub async fn held(&self, queue: &str) -> u64 {
-        let answer = self.vhost.request(reqwest::Method::GET, &format!("api/queues/{}/{queue}", self.vhost.name()), None).await;
+        let answer = self.vhost.request(Method::GET, &format!("api/queues/{}/{queue}", self.vhost.name()), None).await;
         answer.get("messages").and_then(serde_json::Value::as_u64).unwrap_or(u64::MAX)
     }
 }
@@ -149,6 +168,37 @@ pub struct Process {
 }
 
 impl Process {
+    /// Starts it on this runtime.
+    pub fn start(amqp_url: &str, database_url: &str, service: &'static str, consumers: Vec<ConsumerSpec>) -> Self {
+        let schema = match service {
+            "payments-svc" => "payments",
+            "onboarding-svc" => "onboarding",
+            "auth-svc" => "identity",
+            other => panic!("{other}"),
+        };
+        let lifecycle = Lifecycle::on_this_runtime();
+        let database_url: secrecy::SecretString = database_url.into();
+        let config = DatabaseConfig {
+            url: database_url.clone(),
+            owner_url: String::new().into(),
+            pool_size: 8,
+            worker_pool_size: 8,
+            wait_timeout_ms: 1_000,
+            create_timeout_ms: 1_500,
+            recycle_timeout_ms: 500,
+            checkout_timeout_ms: 1_800,
+            statement_timeout_ms: 5_000,
+            lock_timeout_ms: 5_000,
+            idle_in_transaction_timeout_ms: 15_000,
+        };
+        let db = Db::new(&config, service, schema, 8, &lifecycle).unwrap();
+        let registry = Registry::new();
+        let parts = Parts { db, clock: Arc::new(SystemClock), lifecycle: lifecycle.clone(), registry: registry.clone() };
+        let config = MessagingConfig { service, schema, amqp_url: amqp_url.into(), database_url };
+        let messaging = Messaging::start_with(&parts, &config, consumers).unwrap();
+        Self { messaging, lifecycle, registry }
+    }
+
     /// The value of a metric, summed over its labels.
     pub fn metric(&self, name: &str) -> f64 {
         let families = self.registry.gather();
@@ -156,6 +206,14 @@ impl Process {
         family.map_or(0.0, |family| {
             family.get_metric().iter().map(|metric| metric.get_counter().get_value() + metric.get_gauge().get_value()).sum()
         })
+    }
+
+    /// The same, of the metrics that have this label.
+    pub fn labelled(&self, name: &str, label: &str) -> f64 {
+        let families = self.registry.gather();
+        let metrics = families.iter().filter(|family| family.name() == name).flat_map(|family| family.get_metric());
+        let those = metrics.filter(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
+        those.map(|metric| metric.get_counter().get_value() + metric.get_gauge().get_value()).sum()
     }
 
     /// Waits until its consumers take events.
@@ -177,16 +235,28 @@ type Rule = Box<dyn Fn(&Delivered) -> Result<(), HandlerError> + Send + Sync>;
 pub struct Recorder {
     rule: Rule,
     pause: Duration,
+    /// Deliveries that are still to pause.
+    pauses: AtomicU32,
     pub committed: Arc<Mutex<Vec<EventId>>>,
 }
 
 impl Recorder {
     pub fn new(rule: impl Fn(&Delivered) -> Result<(), HandlerError> + Send + Sync + 'static) -> Self {
-        Self { rule: Box::new(rule), pause: Duration::ZERO, committed: Arc::default() }
+        Self { rule: Box::new(rule), pause: Duration::ZERO, pauses: AtomicU32::new(0), committed: Arc::default() }
     }
 
+    pub fn plain() -> Self {
+        Self::new(|_| Ok(()))
+    }
+
+    /// Holds every delivery for a while before its transaction ends.
     pub fn slow(pause: Duration) -> Self {
-        Self { pause, ..Self::new(|_| Ok(())) }
+        Self { pause, pauses: AtomicU32::new(u32::MAX), ..Self::plain() }
+    }
+
+    /// Holds only the first one.
+    pub fn slow_once(pause: Duration) -> Self {
+        Self { pauses: AtomicU32::new(1), ..Self::slow(pause) }
     }
 
     pub fn on(self, queue: &str) -> ConsumerSpec {
@@ -197,20 +267,28 @@ impl Recorder {
 #[async_trait]
 impl Handler for Recorder {
     async fn handle(&self, connection: &mut AsyncPgConnection, event: &Delivered) -> Result<(), HandlerError> {
-        diesel::sql_query("insert into public.effect (event_id, aggregate_id, sequence, retries) values ($1, $2, $3, $4)")
-            .bind::<sql_types::Uuid, _>(event.id.as_uuid())
-            .bind::<sql_types::Uuid, _>(event.event.aggregate().id)
-            .bind::<sql_types::BigInt, _>(event.sequence)
-            .bind::<sql_types::Integer, _>(i32::try_from(event.retries).unwrap())
-            .execute(connection)
-            .await?;
-        tokio::time::sleep(self.pause).await;
+        record(connection, event).await?;
+        if self.pauses.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            tokio::time::sleep(self.pause).await;
+        }
         (self.rule)(event)
     }
 
     async fn committed(&self, event: &Delivered) {
         self.committed.lock().unwrap().push(event.id);
     }
+}
+
+/// The effect that the tests count.
+pub async fn record(connection: &mut AsyncPgConnection, event: &Delivered) -> Result<(), HandlerError> {
+    diesel::sql_query("insert into public.effect (event_id, aggregate_id, sequence, retries) values ($1, $2, $3, $4)")
+        .bind::<sql_types::Uuid, _>(event.id.as_uuid())
+        .bind::<sql_types::Uuid, _>(event.event.aggregate().id)
+        .bind::<sql_types::BigInt, _>(event.sequence)
+        .bind::<sql_types::Integer, _>(i32::try_from(event.retries).unwrap())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 pub fn now() -> DateTime<Utc> {
@@ -232,11 +310,14 @@ pub fn confirmed(order: OrderId) -> Event {
 
 /// Waits up to half a minute for something to become true.
 pub async fn eventually(what: &str, check: impl AsyncFn() -> bool) {
-    for _ in 0..300 {
-        if check().await {
-            return;
-        }
+    within(30, what, check).await;
+}
+
+/// Waits longer, for what takes its time on a machine that does other things.
+pub async fn within(seconds: u64, what: &str, check: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    while !check().await {
+        assert!(Instant::now() < deadline, "not within {seconds} s: {what}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("not within 30 s: {what}");
 }

@@ -114,6 +114,37 @@ async fn a_claim_reads_what_it_takes_and_not_the_whole_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_claim_from_a_hundred_thousand_rows_reads_no_more_than_one_from_a_thousand() {
+    let (few, many) = (pages_read(1).await, pages_read(100).await);
+    println!("a claim of 256 rows reads {few} pages of 1,000 pending rows and {many} of 100,000");
+    assert!(many <= few * 2, "{few} pages of 1,000 rows, {many} of 100,000");
+}
+
+/// Pages that a claim touches when each of a thousand aggregates has this many rows.
+async fn pages_read(each: u32) -> i64 {
+    let database = Database::create().await;
+    let mut admin = database.admin().await;
+    admin
+        .batch_execute(&format!(
+            "set search_path = payments;
+             insert into outbox (event_id, aggregate_type, aggregate_id, aggregate_seq, event_type, subject, dataschema, payload, occurred_at)
+             select gen_random_uuid(), 'order', ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, sequence, 'a.b.v1', 's', 'd', 'x', now()
+             from generate_series(1, {each}) sequence, generate_series(1, 1000) n;
+             analyze outbox;
+             create function public.pages_of(statement text) returns bigint language plpgsql set search_path = payments as $$
+             declare plan jsonb;
+             begin
+               execute 'explain (analyze, buffers, format json) ' || statement into plan;
+               return (plan #>> '{{0,Plan,Shared Hit Blocks}}')::bigint + (plan #>> '{{0,Plan,Shared Read Blocks}}')::bigint;
+             end $$;"
+        ))
+        .await
+        .unwrap();
+    let statement = CLAIM.replace("$1", "'00000000-0000-7000-8000-000000000001'").replace("$2", "256");
+    database.number(&format!("public.pages_of($claim${statement}$claim$)")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_are_parked_unparked_counted_and_purged() {
     let database = Database::create().await;
     let mut connection = runtime(&database).await;

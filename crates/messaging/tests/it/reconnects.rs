@@ -1,0 +1,118 @@
+//! Connections that are closed again and again.
+
+use std::{fs, time::Duration};
+
+use domain::ids::OrderId;
+
+use crate::rig::{Process, QUEUE, Recorder, Rig, SHARED_QUEUE, confirmed, within};
+
+/// A setting of the environment, for longer runs than the suite has time for.
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().map_or(default, |value| value.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_closed_every_two_seconds_lose_nothing() {
+    let rig = Rig::new().await;
+    let payments = rig.process("payments-svc", vec![]);
+    let onboarding = rig.process("onboarding-svc", vec![Recorder::plain().on(QUEUE)]);
+    onboarding.ready().await;
+    let closings = setting("CLOSINGS", 8);
+    let orders: Vec<_> = (0..5).map(|_| OrderId::generate()).collect();
+    tokio::join!(
+        async {
+            for _ in 0..closings {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                rig.vhost.close_all_connections().await;
+            }
+        },
+        async {
+            for n in 0..closings * 10 {
+                rig.tell(&[confirmed(orders[n % orders.len()])]).await;
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        },
+    );
+    let told = i64::try_from(closings * 10).unwrap();
+    within(90, "all are published", async || rig.unpublished().await == 0).await;
+    within(90, "all have their effect", async || rig.effects().await >= told).await;
+    assert_eq!((rig.effects().await, rig.inboxed(QUEUE).await), (told, told));
+    let disordered = "select count(*) from (select sequence, lag(sequence) over (partition by aggregate_id order by id) as before
+                      from public.effect) as e where sequence < before";
+    assert_eq!(rig.database.number(disordered).await, 0);
+    assert_eq!(rig.waiting("onboarding-svc.payments.v1.dead").await, 0);
+    assert!(onboarding.metric("messaging_consumer_rebuilds_total") >= 2.0);
+    onboarding.ready().await;
+    assert_eq!(rig.database.number("select max(attempts) from payments.outbox").await, 0);
+    drop(payments);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reconnecting_leaves_no_descriptor_no_thread_and_no_task_behind() {
+    let rig = Rig::new().await;
+    // Ten connections, so that each round of closing makes ten reconnect.
+    let processes: Vec<_> = (0..5)
+        .map(|n| match n % 2 {
+            0 => rig.process("onboarding-svc", vec![Recorder::plain().on(QUEUE)]),
+            _ => rig.process("auth-svc", vec![Recorder::plain().on(SHARED_QUEUE)]),
+        })
+        .collect();
+    let reconnects = setting("RECONNECTS", 50);
+    let mut done = 0;
+    let mut before = None;
+    while done < reconnects {
+        connected(&processes).await;
+        done += rig.vhost.close_all_connections().await;
+        within(60, "every consumer was lost", async || !all_connected(&processes)).await;
+        connected(&processes).await;
+        // The first round makes what is made only once: pools, resolvers, worker threads.
+        before.get_or_insert(settled().await);
+    }
+    let (before, after) = (before.unwrap(), settled().await);
+    println!("after {done} reconnects: {before:?} became {after:?}");
+    assert!(after.descriptors <= before.descriptors + 4, "{before:?} became {after:?}");
+    assert!(after.threads <= before.threads + 4, "{before:?} became {after:?}");
+    assert!(after.tasks <= before.tasks + 4, "{before:?} became {after:?}");
+}
+
+async fn connected(processes: &[Process]) {
+    within(60, "everything is connected", async || all_connected(processes)).await;
+}
+
+fn all_connected(processes: &[Process]) -> bool {
+    processes.iter().all(|process| {
+        process.labelled("messaging_connected", "publish") > 0.5
+            && process.labelled("messaging_connected", "consume") > 0.5
+            && process.metric("messaging_consumer_alive") > 0.5
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Usage {
+    descriptors: usize,
+    threads: usize,
+    tasks: usize,
+}
+
+/// What this process uses, once it has stopped changing.
+async fn settled() -> Usage {
+    let mut last = usage();
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        let now = usage();
+        if now == last {
+            break;
+        }
+        last = now;
+    }
+    last
+}
+
+fn usage() -> Usage {
+    let count = |folder: &str| fs::read_dir(folder).unwrap().count();
+    Usage {
+        descriptors: count("/proc/self/fd"),
+        threads: count("/proc/self/task"),
+        tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
+    }
+}
