@@ -1,10 +1,14 @@
 //! Publishing with confirms: what the broker did not clearly take was not published.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use lapin::{
-    BasicProperties, Channel, Confirmation,
+    BasicProperties, Channel, Confirmation, Connection,
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
 use tokio::{
@@ -12,7 +16,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::link::Link;
+use crate::{link::Link, topology};
 
 /// Around sending *and* confirming: a blocked connection hangs on either.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -58,12 +62,20 @@ impl PublishError {
 /// A channel in confirm mode on the publishing connection, opened again after every failure.
 pub(crate) struct Publisher {
     link: Arc<Link>,
-    channel: Mutex<Option<Channel>>,
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    channel: Channel,
+    connection: Weak<Connection>,
+    /// It is not used again: something on it failed, or the broker refused a message. To a channel that was refused
+    /// once, a queue stays full until it has been drained, although its limit was raised.
+    failed: bool,
 }
 
 impl Publisher {
     pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self { link, channel: Mutex::new(None) }
+        Self { link, open: Mutex::new(None) }
     }
 
     /// Publishes one message.
@@ -76,7 +88,7 @@ impl Publisher {
     pub(crate) async fn publish_all(&self, messages: Vec<Outgoing<'_>>) -> Vec<Result<(), PublishError>> {
         let deadline = Instant::now() + TIME_LIMIT;
         // One batch at a time: outcomes are only told apart within a batch.
-        let mut guard = self.channel.lock().await;
+        let mut guard = self.open.lock().await;
         let channel = match timeout_at(deadline, self.channel(&mut guard)).await {
             Ok(Ok(channel)) => channel,
             Ok(Err(error)) => return vec![Err(PublishError::Connection(error)); messages.len()],
@@ -104,21 +116,26 @@ impl Publisher {
         }))
         .await;
         let outcomes = outcomes(&ids, confirmed);
-        if outcomes.iter().any(|outcome| matches!(outcome, Err(PublishError::Unconfirmed | PublishError::Connection(_)))) {
-            *guard = None;
+        if let Some(open) = guard.as_mut() {
+            open.failed = outcomes.iter().any(|outcome| matches!(outcome, Err(error) if *error != PublishError::Returned));
         }
         outcomes
     }
 
-    async fn channel(&self, current: &mut Option<Channel>) -> Result<Channel, String> {
-        if let Some(channel) = current.as_ref().filter(|channel| channel.status().connected()) {
-            return Ok(channel.clone());
+    async fn channel(&self, current: &mut Option<Open>) -> Result<Channel, String> {
+        if let Some(open) = current.as_ref().filter(|open| !open.failed && open.channel.status().connected()) {
+            return Ok(open.channel.clone());
         }
-        *current = None;
         let connection = self.link.try_connection().await.map_err(|error| error.to_string())?;
+        // The broker closes a channel and keeps its connection when an exchange is missing.
+        let here = Arc::downgrade(&connection);
+        if current.take().is_some_and(|open| !open.channel.status().connected() && open.connection.ptr_eq(&here)) {
+            topology::declare_all(&connection).await.map_err(|error| error.to_string())?;
+        }
         let channel = connection.create_channel().await.map_err(|error| error.to_string())?;
         channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(|error| error.to_string())?;
-        Ok(current.insert(channel).clone())
+        *current = Some(Open { channel: channel.clone(), connection: here, failed: false });
+        Ok(channel)
     }
 }
 
