@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream::SelectAll};
 use lapin::{
     Channel, Connection, Consumer,
     options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions},
@@ -21,7 +21,9 @@ use uuid::Uuid;
 use super::Worker;
 use crate::{backoff::Backoff, link::Link, metrics::Metrics, topology::TopologyError};
 
-const PREFETCH: u16 = 16;
+/// Fetched beside the first message once one succeeded. A crash costs whatever is fetched one of its deliveries, so that
+/// an event which crashes the process again and again is fetched alone. An ordered queue could start no second one.
+const MORE: u16 = 15;
 const PROBE_EVERY: Duration = Duration::from_secs(15);
 const STEP_LIMIT: Duration = Duration::from_secs(5);
 /// Running handlers may finish within this at shutdown; the process itself is given 20 s.
@@ -123,13 +125,15 @@ impl Supervisor {
     }
 
     async fn consume(&self, connection: &Arc<Connection>) -> Ended {
-        let (channel, mut messages) = match bounded(self.subscribe(connection, PREFETCH)).await {
+        let (channel, first) = match bounded(self.subscribe(connection)).await {
             Ok(subscribed) => subscribed,
             Err(reason) => {
                 self.link.discard(connection).await;
                 return Ended::Lost(reason);
             }
         };
+        let mut tags = vec![first.tag()];
+        let mut messages = SelectAll::from_iter([first]);
         self.alive(true);
         let concurrency = self.worker.queue.concurrency();
         let mut running = JoinSet::new();
@@ -139,9 +143,20 @@ impl Supervisor {
             tokio::select! {
                 biased;
                 () = self.draining.cancelled() => break Ended::Drained,
-                Some(_) = running.join_next() => if self.worker.tripped() {
-                    break Ended::Guarded;
-                },
+                Some(judged) = running.join_next() => {
+                    if self.worker.tripped() {
+                        break Ended::Guarded;
+                    }
+                    if tags.len() == 1 && concurrency > 1 && matches!(judged, Ok(true)) {
+                        match bounded(self.fetch(&channel, MORE)).await {
+                            Ok(more) => {
+                                tags.push(more.tag());
+                                messages.push(more);
+                            }
+                            Err(reason) => break Ended::Lost(reason),
+                        }
+                    }
+                }
                 _ = probes.tick() => if let Err(reason) = self.probe(connection).await {
                     break Ended::Lost(reason);
                 },
@@ -159,7 +174,9 @@ impl Supervisor {
         let limit = if matches!(ended, Ended::Lost(_)) {
             ORPHAN_LIMIT
         } else {
-            let _ = bounded(channel.basic_cancel(messages.tag(), BasicCancelOptions::default())).await;
+            for tag in tags {
+                let _ = bounded(channel.basic_cancel(tag, BasicCancelOptions::default())).await;
+            }
             DRAIN_LIMIT
         };
         if timeout(limit, async { while running.join_next().await.is_some() {} }).await.is_err() {
@@ -170,13 +187,18 @@ impl Supervisor {
         ended
     }
 
-    async fn subscribe(&self, connection: &Connection, prefetch: u16) -> lapin::Result<(Channel, Consumer)> {
+    /// A channel with a consumer that fetches one message at a time.
+    async fn subscribe(&self, connection: &Connection) -> lapin::Result<(Channel, Consumer)> {
         let channel = connection.create_channel().await?;
+        let messages = self.fetch(&channel, 1).await?;
+        Ok((channel, messages))
+    }
+
+    async fn fetch(&self, channel: &Channel, prefetch: u16) -> lapin::Result<Consumer> {
         channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
         let tag = format!("{}/{}", self.instance, Uuid::now_v7().simple());
         let queue = self.worker.queue.name.into();
-        let messages = channel.basic_consume(queue, tag.into(), BasicConsumeOptions::default(), FieldTable::default()).await?;
-        Ok((channel, messages))
+        channel.basic_consume(queue, tag.into(), BasicConsumeOptions::default(), FieldTable::default()).await
     }
 
     /// Asks the broker whether it knows of a consumer, and how much waits.
@@ -225,7 +247,7 @@ impl Supervisor {
 
     /// The consumer is cancelled before its one message is judged, so that no second one is fetched and returned.
     async fn one_succeeds(&self, connection: &Arc<Connection>) -> bool {
-        let Ok((channel, mut messages)) = bounded(self.subscribe(connection, 1)).await else { return false };
+        let Ok((channel, mut messages)) = bounded(self.subscribe(connection)).await else { return false };
         let first = timeout(GUARD_WAIT, messages.next()).await;
         let _ = bounded(channel.basic_cancel(messages.tag(), BasicCancelOptions::default())).await;
         let succeeds = match first {
