@@ -79,11 +79,7 @@ const CLAIM: &str = "with candidate as (
 /// Sequences have no gaps and a row can only be published after its predecessor, so the immediate predecessor, found
 /// by the unique index, is enough. The row's own conditions are evaluated again by PostgreSQL after the lock.
 pub(crate) async fn claim(connection: &mut AsyncPgConnection, token: Uuid, limit: i64) -> QueryResult<Vec<Claimed>> {
-    sql_query(CLAIM)
-        .bind::<sql_types::Uuid, _>(token)
-        .bind::<sql_types::BigInt, _>(limit)
-        .load(connection)
-        .await
+    sql_query(CLAIM).bind::<sql_types::Uuid, _>(token).bind::<sql_types::BigInt, _>(limit).load(connection).await
 }
 
 /// Marks rows as published; returns how many still were under this lease.

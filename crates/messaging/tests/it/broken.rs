@@ -1,14 +1,11 @@
-use domain::{event::EventType, ids::OrderId};
+use domain::ids::OrderId;
 use lapin::{
     options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions},
     types::FieldTable,
 };
 use messaging::{HandlerError, topology::RetryDelay};
 
-use crate::{
-    consuming::envelope,
-    rig::{QUEUE, Recorder, Rig, confirmed, eventually},
-};
+use crate::rig::{QUEUE, Recorder, Rig, confirmed, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_the_broker_closes_are_built_anew() {
@@ -47,9 +44,7 @@ async fn a_missing_retry_exchange_is_declared_again_and_the_failed_event_is_not_
     let connection = rig.connection().await;
     let channel = connection.create_channel().await.unwrap();
     channel.exchange_delete(RetryDelay::FiveSeconds.exchange().into(), ExchangeDeleteOptions::default()).await.unwrap();
-    let event = confirmed(OrderId::generate());
-    let properties = envelope(&event).to_properties("payments-svc").unwrap();
-    rig.publish(EventType::PaymentConfirmed.as_str(), properties, event.to_data().to_string().as_bytes()).await;
+    rig.send(&[confirmed(OrderId::generate())]).await;
     eventually("the effect of the second attempt", async || rig.effects().await == 1).await;
     assert_eq!(rig.database.number("select retries from public.effect").await, 1);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use domain::{
-    event::{Event, EventType},
+    event::EventType,
     ids::{EventId, OrderId},
 };
 
@@ -31,7 +31,8 @@ async fn a_crash_between_commit_and_acknowledgement_leaves_one_effect() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let onboarding = rig.process("onboarding-svc", vec![Recorder::plain().on(QUEUE)]);
-    eventually("the event comes again and is recognised", async || onboarding.labelled("messaging_consumed_total", "duplicate") >= 1.0).await;
+    eventually("the event comes again and is recognised", async || onboarding.labelled("messaging_consumed_total", "duplicate") >= 1.0)
+        .await;
     assert_eq!((rig.effects().await, rig.inboxed(QUEUE).await), (1, 1));
     assert!(onboarding.labelled("messaging_redelivered_total", QUEUE) >= 1.0);
 }
@@ -39,9 +40,7 @@ async fn a_crash_between_commit_and_acknowledgement_leaves_one_effect() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_kills_its_process_ends_in_the_dead_queue_and_takes_no_other_with_it() {
     let rig = Rig::new().await;
-    let (poison, after) = (confirmed(OrderId::generate()), confirmed(OrderId::generate()));
-    let poison = send(&rig, &poison).await;
-    send(&rig, &after).await;
+    let poison = rig.send(&[confirmed(OrderId::generate()), confirmed(OrderId::generate())]).await[0];
     let crashes = crash_until_it_is_dead(&rig, QUEUE, poison, 1).await;
     assert!(crashes <= MOST_DELIVERIES, "{crashes} deliveries");
     only_letter_is(&rig, QUEUE, poison).await;
@@ -50,10 +49,8 @@ async fn an_event_that_kills_its_process_ends_in_the_dead_queue_and_takes_no_oth
 #[tokio::test(flavor = "multi_thread")]
 async fn events_beside_one_that_kills_its_process_have_their_effect() {
     let rig = Rig::new().await;
-    let poison = send(&rig, &confirmed(OrderId::generate())).await;
-    for _ in 0..20 {
-        send(&rig, &confirmed(OrderId::generate())).await;
-    }
+    let events: Vec<_> = (0..21).map(|_| confirmed(OrderId::generate())).collect();
+    let poison = rig.send(&events).await[5];
     let crashes = crash_until_it_is_dead(&rig, SHARED_QUEUE, poison, 20).await;
     assert!(crashes <= MOST_DELIVERIES, "{crashes} deliveries");
     only_letter_is(&rig, SHARED_QUEUE, poison).await;
@@ -88,13 +85,6 @@ async fn only_letter_is(rig: &Rig, queue: &str, poison: EventId) {
     assert_eq!(letter.properties.message_id().as_ref().unwrap().as_str(), poison.to_string());
     let headers = letter.properties.headers().clone().unwrap();
     assert_eq!(headers.inner().get("x-first-death-reason"), Some(&AMQPValue::LongString("delivery_limit".into())));
-}
-
-async fn send(rig: &Rig, event: &Event) -> EventId {
-    let envelope = envelope(event);
-    let properties = envelope.to_properties("payments-svc").unwrap();
-    rig.publish(EventType::PaymentConfirmed.as_str(), properties, event.to_data().to_string().as_bytes()).await;
-    envelope.id
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,7 +136,7 @@ async fn what_a_frozen_consumer_holds_has_its_effect_elsewhere_and_once() {
     frozen.ready().await;
     let key = EventType::PaymentConfirmed.as_str();
     rig.publish(key, lingering.to_properties("payments-svc").unwrap(), in_transaction.to_data().to_string().as_bytes()).await;
-    send(&rig, &confirmed(OrderId::generate())).await;
+    rig.send(&[confirmed(OrderId::generate())]).await;
     // A sequence counts what is not committed as well.
     let begun = "select case when is_called then last_value else 0 end from public.effect_id_seq";
     eventually("one is committed, one is not", async || rig.database.number(begun).await == 2 && rig.effects().await == 1).await;

