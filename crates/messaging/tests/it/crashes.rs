@@ -134,20 +134,23 @@ async fn what_a_frozen_consumer_holds_has_its_effect_elsewhere_and_once() {
     let lingering = envelope(&in_transaction);
     let frozen = Child::start(&rig, "auth-svc", "?heartbeat=4", Some((SHARED_QUEUE, Conduct::LingersIn(lingering.id))));
     frozen.ready().await;
+    // Until one event succeeds it fetches one at a time.
+    rig.send(&[confirmed(OrderId::generate())]).await;
+    eventually("it fetches more than one event", async || frozen.metric("messaging_consumed_total") >= 1.0).await;
     let key = EventType::PaymentConfirmed.as_str();
     rig.publish(key, lingering.to_properties("payments-svc").unwrap(), in_transaction.to_data().to_string().as_bytes()).await;
     rig.send(&[confirmed(OrderId::generate())]).await;
     // A sequence counts what is not committed as well.
     let begun = "select case when is_called then last_value else 0 end from public.effect_id_seq";
-    eventually("one is committed, one is not", async || rig.database.number(begun).await == 2 && rig.effects().await == 1).await;
+    eventually("one is committed, one is not", async || rig.database.number(begun).await == 3 && rig.effects().await == 2).await;
     frozen.freeze();
     let healthy = rig.process("auth-svc", vec![Recorder::plain().on(SHARED_QUEUE)]);
-    within(90, "the heartbeat gives both to another process", async || rig.inboxed(SHARED_QUEUE).await == 2).await;
+    within(90, "the heartbeat gives both to another process", async || rig.inboxed(SHARED_QUEUE).await == 3).await;
     eventually("one was new, one was not", async || {
         healthy.labelled("messaging_consumed_total", "done") >= 1.0 && healthy.labelled("messaging_consumed_total", "duplicate") >= 1.0
     })
     .await;
     frozen.thaw();
     within(60, "its late acknowledgement is lost, and counted", async || frozen.metric("messaging_acks_lost_total") >= 1.0).await;
-    assert_eq!((rig.effects().await, rig.inboxed(SHARED_QUEUE).await), (2, 2));
+    assert_eq!((rig.effects().await, rig.inboxed(SHARED_QUEUE).await), (3, 3));
 }
