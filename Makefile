@@ -5,7 +5,7 @@ SHELL := /bin/bash
 STACK ?= dev
 export STACK
 
-.PHONY: help up run down status logs demo env-check test lint fmt hooks verify clean
+.PHONY: help up run down status logs demo env-check test lint fmt hooks chaos verify clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ fmt: ## format the Rust code
 
 hooks: ## check whitespace and formatting before each commit of yours
 	@git config core.hooksPath .githooks
+
+chaos: ## break one thing after the other under load: make chaos NAME='K3 redis' RUNS=50
+	@STACK=test deploy/chaos/run $(NAME) --runs $(or $(RUNS),1)
 
 verify: ## prove a phase of the plan: make verify PHASE=…
 	@test -n "$(PHASE)" -a -x "deploy/verify/$(PHASE)" || { echo "PHASE must be one of: $$(ls deploy/verify 2>/dev/null | paste -sd' ')" >&2; exit 2; }

@@ -1,5 +1,7 @@
 //! Taking events: what a handler is, and what is done with the messages around it.
 
+#[cfg(feature = "kill-points")]
+mod provoked;
 mod supervisor;
 mod worker;
 

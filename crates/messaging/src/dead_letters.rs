@@ -228,6 +228,7 @@ impl DeadLetters<'_> {
                 return Err(DeadLettersError::NotTaken(letter.id.clone()));
             }
         }
+        service_kit::kill_point!("K11");
         letter.acker().ack(BasicAckOptions::default()).await?;
         self.record(letter, deed, "done").await?;
         Ok(())

@@ -103,6 +103,7 @@ impl Publisher {
                 channel.basic_publish(message.exchange.into(), message.routing_key.into(), options, message.body, message.properties);
             confirms.push(timeout_at(deadline, sent).await);
         }
+        service_kit::kill_point!("K3", after_ms = 100);
         let confirmed = join_all(confirms.into_iter().map(|sent| async move {
             match sent {
                 Ok(Ok(confirm)) => match timeout_at(deadline, confirm).await {

@@ -131,6 +131,7 @@ impl Relay {
             }
         };
         let outcomes = self.publish(publisher, &claimed).await;
+        service_kit::kill_point!("K4");
         let returned = outcomes.values().any(|outcome| matches!(outcome, Err(Failure::Row(reason)) if *reason == RETURNED));
         let failed = outcomes.values().any(|outcome| matches!(outcome, Err(Failure::Broker)));
         match self.settle(token, &outcomes).await {

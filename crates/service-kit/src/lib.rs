@@ -11,6 +11,7 @@ pub mod config;
 pub mod db;
 pub mod http;
 pub mod idempotency;
+pub mod kill_point;
 pub mod kit;
 pub mod lifecycle;
 pub mod metrics;

@@ -70,6 +70,18 @@ impl Database {
         connection
     }
 
+    /// A single text, if there is a row, asked as the superuser; the query calls it `value`.
+    pub async fn text(&self, sql: &str) -> Option<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            value: String,
+        }
+        let mut connection = self.admin().await;
+        let rows = diesel::sql_query(sql).load::<Row>(&mut connection).await.unwrap();
+        rows.into_iter().next().map(|row| row.value)
+    }
+
     /// A single number, such as a count, asked as the superuser.
     pub async fn number(&self, sql: &str) -> i64 {
         #[derive(QueryableByName)]

@@ -1,5 +1,5 @@
 //! Test rig: a database per test from a template, a vhost per test, tokens, people, services run in process, a
-//! broker of a test's own, and a TCP relay that injects faults.
+//! broker of a test's own, a TCP relay that injects faults, and the whole system as real processes.
 //!
 //! Everything is real: the rig needs the test stack (`STACK=test deploy/local/stack deps`), whose addresses it reads
 //! from the environment. Test code may panic; every failure says what to do.
@@ -9,10 +9,12 @@
 mod broker;
 mod database;
 mod environment;
+pub mod journey;
 mod people;
 mod process;
 pub mod relay;
 mod running;
+pub mod system;
 mod tokens;
 mod vhost;
 
@@ -20,7 +22,7 @@ pub use broker::Broker;
 pub use database::Database;
 pub use environment::{redis_url, required};
 pub use people::{Person, person};
-pub use process::signal;
+pub use process::{Process, signal};
 pub use running::{Running, config};
 pub use tokens::{JWT_SECRET, issue_token};
 pub use vhost::Vhost;

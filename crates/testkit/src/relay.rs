@@ -167,9 +167,9 @@ async fn serve(mut serving: Serving) {
     let mut connections = JoinSet::new();
     loop {
         let cut = *serving.modes.borrow_and_update() == Mode::Cut;
-        match (&serving.listener, cut) {
-            (Some(_), true) => serving.listener = None,
-            (None, false) => match TcpListener::bind(serving.address).await {
+        match (serving.listener.is_some(), cut) {
+            (true, true) => serving.listener = None,
+            (false, false) => match TcpListener::bind(serving.address).await {
                 Ok(listener) => serving.listener = Some(listener),
                 // Something took the port meanwhile: the only way is to wait for it.
                 Err(_) => sleep(Duration::from_millis(50)).await,

@@ -23,17 +23,29 @@ impl Vhost {
         let name = format!("test-{}", Uuid::now_v7().simple());
         let mut amqp = url::Url::parse(&required("AMQP_ADMIN_URL")).unwrap();
         amqp.set_path(&name);
-        let user = management.username().to_owned();
         let vhost = Self { name, amqp, management: Some(management) };
-        vhost.request(reqwest::Method::PUT, &format!("api/vhosts/{}", vhost.name), None).await;
-        let everything = serde_json::json!({"configure": ".*", "write": ".*", "read": ".*"});
-        let path = format!("api/permissions/{}/{user}", vhost.name);
-        vhost.request(reqwest::Method::PUT, &path, Some(everything)).await;
+        vhost.make().await;
         vhost
     }
 
     pub(crate) fn without_management(name: &str, amqp: &str) -> Self {
         Self { name: name.to_owned(), amqp: url::Url::parse(amqp).unwrap(), management: None }
+    }
+
+    /// Deletes it with every queue and message and makes it anew: a broker that lost its disk.
+    ///
+    /// # Panics
+    /// When the broker's management interface does not answer.
+    pub async fn lose_everything(&self) {
+        self.request(reqwest::Method::DELETE, &format!("api/vhosts/{}", self.name), None).await;
+        self.make().await;
+    }
+
+    async fn make(&self) {
+        self.request(reqwest::Method::PUT, &format!("api/vhosts/{}", self.name), None).await;
+        let everything = serde_json::json!({"configure": ".*", "write": ".*", "read": ".*"});
+        let path = format!("api/permissions/{}/{}", self.name, self.management().username());
+        self.request(reqwest::Method::PUT, &path, Some(everything)).await;
     }
 
     /// AMQP URL of the vhost.

@@ -51,6 +51,7 @@ impl Handler for FinalizedContexts {
 
     async fn committed(&self, delivered: &Delivered) {
         if matches!(delivered.event, Event::OnboardingFinalized(_)) {
+            service_kit::kill_point!("K10");
             self.0.tiers.announce(delivered.workspace_id).await;
         }
     }

@@ -96,6 +96,7 @@ impl Worker {
         if delivery.redelivered {
             self.metrics.redelivered.with_label_values(&[self.queue.name]).inc();
         }
+        service_kit::kill_point!("K5");
         let verdict = self.judge(&delivery).await;
         self.metrics.handling.with_label_values(&[self.queue.name]).observe(started.elapsed().as_secs_f64());
         let healthy = !matches!(verdict, Verdict::Retry(_) | Verdict::Unavailable(_));
@@ -167,6 +168,8 @@ impl Worker {
                 if !inbox::insert(connection, self.queue.name, delivered.id, event_type).await? {
                     return Ok(false);
                 }
+                #[cfg(feature = "kill-points")]
+                super::provoked::failure(delivered)?;
                 self.handler.handle(connection, delivered).await?;
                 Ok(true)
             })
@@ -178,7 +181,10 @@ impl Worker {
         let retries = envelope::number(headers, RETRY_COUNT);
         let event_id = delivery.properties.message_id().as_ref().map_or(Cow::Borrowed(""), |id| Cow::Owned(id.to_string()));
         let outcome = match verdict {
-            Verdict::Done => "done",
+            Verdict::Done => {
+                service_kit::kill_point!("K6");
+                "done"
+            }
             Verdict::Duplicate => "duplicate",
             Verdict::Retry(error) if !probing => {
                 if let Some(delay) = RetryDelay::after(retries) {
@@ -186,6 +192,7 @@ impl Worker {
                     if !self.hand_over(&delivery, delay.exchange(), retried(&delivery, retries + 1)).await {
                         return;
                     }
+                    service_kit::kill_point!("K7");
                     "retried"
                 } else {
                     return self.bury(&delivery, &event_id, "retries_exhausted", &error).await;
@@ -212,6 +219,7 @@ impl Worker {
         headers.insert(DEAD_DETAIL.into(), AMQPValue::LongString(detail.chars().take(300).collect::<String>().into()));
         headers.insert(DEAD_AT.into(), AMQPValue::LongString(at.into()));
         if self.hand_over(delivery, DEAD, republished(&delivery.properties, headers.into())).await {
+            service_kit::kill_point!("K8");
             self.metrics.consumed.with_label_values(&[self.queue.name, "dead"]).inc();
             self.ack(delivery).await;
         }

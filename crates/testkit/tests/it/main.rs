@@ -4,5 +4,6 @@
 
 mod catalog;
 mod migrations;
+mod process;
 mod relay;
 mod tenancy;

@@ -227,6 +227,7 @@ async fn hand_on(
     onboarding.failure_reason = None;
     onboarding.finalize_emitted_at = Some(now);
     store_and_tell(connection, now, onboarding, false).await?;
+    service_kit::kill_point!("K9");
     emit(connection, now, onboarding.workspace, context).await?;
     Ok(over)
 }

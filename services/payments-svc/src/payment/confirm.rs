@@ -104,6 +104,7 @@ fn observe(app: &App, attempt: &Attempt, outcome: Outcome) {
         _ => tracing::info!(order.id = %attempt.order, attempt.id = %attempt.id, order.state = %state, "order settled"),
     }
     if outcome == Outcome::Completed {
+        service_kit::kill_point!("K2");
         app.mailer.wake();
     }
 }
@@ -149,6 +150,7 @@ async fn complete(
     if let Some(confirmation) = mail_of::confirmation(public_url, order, &activation.subscription) {
         mail::enqueue(connection, now, &confirmation).await?;
     }
+    service_kit::kill_point!("K1");
     Ok(Outcome::Completed)
 }
 

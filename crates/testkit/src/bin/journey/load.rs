@@ -5,9 +5,8 @@ use std::time::Duration;
 use anyhow::bail;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
+use testkit::journey::{Addresses, Silent, journey};
 use tokio::time::Instant;
-
-use crate::{Addresses, flow};
 
 pub async fn run(addresses: &Addresses, count: usize, concurrency: usize, limit_s: u64) -> anyhow::Result<()> {
     let started = Instant::now();
@@ -18,7 +17,7 @@ pub async fn run(addresses: &Addresses, count: usize, concurrency: usize, limit_
             async move {
                 let begun = Instant::now();
                 let deadline = begun + Duration::from_secs(limit_s);
-                flow::journey(addresses, &email, "groundwork-load-2026", deadline, &mut flow::Silent).await?;
+                journey(addresses, &email, "groundwork-load-2026", deadline, &mut Silent).await?;
                 Ok(begun.elapsed())
             }
         })

@@ -1,30 +1,20 @@
 //! Drives the whole journey from outside, as a web app would: `demo` once with every step printed, `load` many times,
 //! `check` asks the databases and the broker whether anything was lost or done twice.
 
-mod client;
-mod flow;
-mod invariants;
+mod check;
+mod demo;
 mod load;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use testkit::journey::{Addresses, Places};
 
 #[derive(Parser)]
 #[command(version, about = "Drives Groundwork's journey through the gateway")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(clap::Args, Clone)]
-struct Addresses {
-    /// The gateway, for example `http://127.0.0.1:8080`.
-    #[arg(long, env = "GATEWAY_URL")]
-    gateway: String,
-    /// The sandbox that plays PhonePe and Resend.
-    #[arg(long, env = "SANDBOX_URL")]
-    sandbox: String,
 }
 
 #[derive(Subcommand)]
@@ -59,18 +49,8 @@ enum Command {
     },
     /// The invariants J1–J8 and the count of mails, by SQL and broker queries of our own.
     Check {
-        /// Superuser's URL of the database.
-        #[arg(long, env = "DATABASE_ADMIN_URL")]
-        database: String,
-        /// The broker's management interface, with credentials.
-        #[arg(long, env = "RABBITMQ_MANAGEMENT_URL")]
-        management: String,
-        /// Virtual host of the stack.
-        #[arg(long, default_value = "groundwork")]
-        vhost: String,
-        /// The sandbox, whose inbox is counted.
-        #[arg(long, env = "SANDBOX_URL")]
-        sandbox: String,
+        #[command(flatten)]
+        places: Places,
         /// Seconds to wait for the system to come to rest.
         #[arg(long, default_value_t = 60)]
         settle_s: u64,
@@ -80,11 +60,9 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Demo { addresses, email, password, export } => flow::demo(&addresses, email, &password, export.as_deref()).await,
+        Command::Demo { addresses, email, password, export } => demo::demo(&addresses, email, &password, export.as_deref()).await,
         Command::Load { addresses, count, concurrency, limit_s } => load::run(&addresses, count, concurrency, limit_s).await,
-        Command::Check { database, management, vhost, sandbox, settle_s } => {
-            invariants::check(&database, &management, &vhost, &sandbox, settle_s).await
-        }
+        Command::Check { places, settle_s } => check::check(&places, settle_s).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 /// Name, what it says, and a query that counts violations.
-const BY_SQL: [(&str, &str, &str); 9] = [
+const BY_SQL: [(&str, &str, &str); 10] = [
     (
         "J1",
         "every completed payment's confirmation was consumed by onboarding, and every paid workspace is unlocked",
@@ -25,6 +25,13 @@ const BY_SQL: [(&str, &str, &str); 9] = [
            not exists (select 1 from onboarding.unlock u where u.workspace_id = o.workspace_id) \
            or not exists (select 1 from payments.outbox e join onboarding.inbox i on i.event_id = e.event_id \
                           where e.aggregate_id = o.id and e.event_type = 'payments.payment.confirmed.v1'))",
+    ),
+    (
+        "J1",
+        "nothing was consumed as a confirmation that payments did not confirm",
+        "select count(*) from onboarding.inbox i where i.event_type = 'payments.payment.confirmed.v1' and not exists (\
+           select 1 from payments.outbox e join payments.orders o on o.id = e.aggregate_id \
+           where e.event_id = i.event_id and e.event_type = i.event_type and o.state = 'completed')",
     ),
     (
         "J2",
@@ -104,27 +111,57 @@ struct Consumed {
     event_id: Uuid,
 }
 
-/// Waits until nothing is violated, or reports what still is when the time is up.
-pub async fn check(database: &str, management: &str, vhost: &str, sandbox: &str, settle_s: u64) -> anyhow::Result<()> {
-    let mut connection = AsyncPgConnection::establish(database).await.context("the database does not answer")?;
-    let deadline = Instant::now() + Duration::from_secs(settle_s);
+/// Where the questions go.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Places {
+    /// Superuser's URL of the database.
+    #[arg(long, env = "DATABASE_ADMIN_URL")]
+    pub database: String,
+    /// The broker's management interface, with credentials.
+    #[arg(long, env = "RABBITMQ_MANAGEMENT_URL")]
+    pub management: String,
+    /// Virtual host of the stack.
+    #[arg(long, default_value = "groundwork")]
+    pub vhost: String,
+    /// The sandbox, whose inbox is counted.
+    #[arg(long, env = "SANDBOX_URL")]
+    pub sandbox: String,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Every invariant.
+    pub lines: Vec<Line>,
+    /// How much there is of what.
+    pub counts: Vec<(&'static str, i64)>,
+    /// How long it took until nothing was violated any more.
+    pub settled_after: Option<Duration>,
+}
+
+impl Report {
+    /// The invariants that do not hold.
+    pub fn violated(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(|line| line.violations != 0)
+    }
+}
+
+/// Asks until nothing is violated, at most for as long as `limit`.
+pub async fn settle(places: &Places, limit: Duration) -> anyhow::Result<Report> {
+    let mut connection = AsyncPgConnection::establish(&places.database).await.context("the database does not answer")?;
+    let begun = Instant::now();
     loop {
-        let report = look(&mut connection, management, vhost, sandbox).await?;
-        let violated = report.iter().filter(|line| line.violations != 0).count();
-        if violated == 0 || Instant::now() > deadline {
-            for line in &report {
-                let mark = if line.violations == 0 { "holds " } else { "BROKEN" };
-                println!("{mark}  {:<9} {} ({})", line.name, line.says, line.violations);
-            }
+        let lines = look(&mut connection, places).await?;
+        let violated = lines.iter().any(|line| line.violations != 0);
+        let took = begun.elapsed();
+        if !violated || took > limit {
+            let mut counts = Vec::new();
             for (what, sql) in COUNTS {
-                println!("        {what:<30} {}", number(&mut connection, sql).await?);
+                counts.push((what, number(&mut connection, sql).await?));
             }
-            if violated > 0 {
-                bail!("{violated} invariants do not hold");
-            }
-            return Ok(());
+            return Ok(Report { lines, counts, settled_after: (!violated).then_some(took) });
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
@@ -135,13 +172,18 @@ const COUNTS: [(&str, &str); 4] = [
     ("mails sent", "select count(*) from payments.mail_outbox where sent_at is not null"),
 ];
 
-struct Line {
-    name: &'static str,
-    says: &'static str,
-    violations: i64,
+/// An invariant.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// `J1`.
+    pub name: &'static str,
+    /// What holds.
+    pub says: &'static str,
+    /// How often it does not.
+    pub violations: i64,
 }
 
-async fn look(connection: &mut AsyncPgConnection, management: &str, vhost: &str, sandbox: &str) -> anyhow::Result<Vec<Line>> {
+async fn look(connection: &mut AsyncPgConnection, places: &Places) -> anyhow::Result<Vec<Line>> {
     let mut report = Vec::new();
     for (name, says, sql) in BY_SQL {
         report.push(Line { name, says, violations: number(connection, sql).await.with_context(|| format!("{name}: {sql}"))? });
@@ -149,12 +191,12 @@ async fn look(connection: &mut AsyncPgConnection, management: &str, vhost: &str,
     report.push(Line {
         name: "J4 broker",
         says: "every published event is in the inbox or the dead queue of every consumer bound to it",
-        violations: undelivered(connection, management, vhost).await?,
+        violations: undelivered(connection, &places.management, &places.vhost).await?,
     });
     report.push(Line {
         name: "mail twice",
         says: "the sandbox got one mail per completed payment",
-        violations: surplus_mails(connection, sandbox).await?,
+        violations: surplus_mails(connection, &places.sandbox).await?,
     });
     Ok(report)
 }

@@ -1,0 +1,84 @@
+//! Cases of the broker that are no cell of the table.
+
+use std::time::Duration;
+
+use chrono::SecondsFormat;
+use domain::{Clock, SystemClock};
+use testkit::{
+    relay::{Direction, Mode},
+    system::{Dependency, SERVICES, System},
+};
+use tokio::time::sleep;
+
+use crate::{
+    figures::Run,
+    invariants,
+    traffic::{Traffic, provision},
+};
+
+/// Publishes again what was published since a moment.
+const REPUBLISH: &[&str] = &["outbox", "republish", "--since"];
+
+/// What happens.
+#[derive(Debug, Clone, Copy)]
+pub enum More {
+    /// K15.
+    ConnectionsClosed,
+    /// K19.
+    StateLost,
+    /// K16.
+    QueueDeleted,
+    /// K21.
+    RelayFrozen,
+    /// K23.
+    OneWay,
+}
+
+/// Runs it with journeys flowing.
+pub async fn run(system: &mut System, more: More, run: &mut Run) {
+    let since = SystemClock.now().to_rfc3339_opts(SecondsFormat::Millis, true);
+    let Some(people) = run.tried("before the fault", provision(system, 24).await) else { return };
+    if matches!(more, More::QueueDeleted) {
+        // Messages in a deleted queue are lost by definition: it is deleted while it is empty, and everything after counts.
+        system.delete_queue("bcm-svc.onboarding.v1").await;
+    }
+    let traffic = Traffic::start(&system.addresses, people);
+    sleep(Duration::from_secs(2)).await;
+    match more {
+        More::ConnectionsClosed => {
+            let mut closed = 0;
+            for _ in 0..10 {
+                closed += system.close_broker_connections().await;
+                sleep(Duration::from_secs(2)).await;
+            }
+            run.notes.push(format!("{closed} connections were closed"));
+        }
+        More::QueueDeleted => {}
+        More::StateLost => {
+            // In the middle of the journeys: what was confirmed and not consumed is lost.
+            sleep(Duration::from_secs(4)).await;
+            system.lose_broker_state().await;
+            run.consumers_back_s = invariants::consumers_back(system).await;
+            for service in SERVICES {
+                let (well, said) = system.command(service, &[REPUBLISH, &[since.as_str()]].concat(), None).await;
+                run.require(well, || format!("{service} outbox republish failed: {said}"));
+                run.notes.push(format!("{service}: {}", said.lines().last().unwrap_or_default().chars().take(60).collect::<String>()));
+            }
+        }
+        More::RelayFrozen => {
+            system.signal_first("payments-svc", "STOP");
+            sleep(Duration::from_secs(40)).await;
+            system.signal_first("payments-svc", "CONT");
+        }
+        More::OneWay => {
+            system.relay(Dependency::RabbitMq, Mode::OneWay { silent: Direction::ToTarget }).await;
+            sleep(Duration::from_secs(20)).await;
+            system.relay(Dependency::RabbitMq, Mode::Pass).await;
+        }
+    }
+    if run.consumers_back_s.is_none() {
+        run.consumers_back_s = invariants::consumers_back(system).await;
+    }
+    traffic.end(run).await;
+    invariants::check(system, run).await;
+}

@@ -1,0 +1,430 @@
+//! The whole system as real processes: two replicas of each service, gateway and sandbox, on a database and a vhost of
+//! their own, with a fault relay between each service and everything it depends on.
+//!
+//! It needs the started dependencies of a stack, whose addresses and secrets it takes over.
+
+mod broker;
+mod collector;
+mod gateway;
+mod stack;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep};
+
+pub use broker::{Broker, Queue};
+pub use stack::{Part, Stack};
+
+use self::collector::Collector;
+use crate::{
+    Database, Process, Vhost,
+    journey::{Addresses, Places},
+    relay::{Mode, Relay},
+    required,
+};
+
+/// The services, in the order in which they start.
+pub const SERVICES: [&str; 4] = ["auth-svc", "payments-svc", "onboarding-svc", "bcm-svc"];
+
+/// What a service depends on through a relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dependency {
+    /// The database.
+    Postgres,
+    /// The broker.
+    RabbitMq,
+    /// Caches, drafts, limits.
+    Redis,
+    /// The payment provider, played by the sandbox. Mails go the same way.
+    PhonePe,
+    /// The keys of auth-svc.
+    Keys,
+    /// The collector of traces.
+    Collector,
+}
+
+impl Dependency {
+    /// Every one.
+    pub const ALL: [Self; 6] = [Self::Postgres, Self::RabbitMq, Self::Redis, Self::PhonePe, Self::Keys, Self::Collector];
+}
+
+/// Where the binaries are, and where the system keeps its logs.
+#[derive(Debug, Clone)]
+pub struct Build {
+    /// Plain binaries.
+    pub plain: PathBuf,
+    /// Binaries with kill points.
+    pub armed: PathBuf,
+    /// The repository.
+    pub root: PathBuf,
+    /// A folder for logs and for the gateway's files.
+    pub folder: PathBuf,
+}
+
+/// A running system. Everything of it ends with the value.
+#[derive(Debug)]
+pub struct System {
+    /// Where journeys go.
+    pub addresses: Addresses,
+    /// Where the invariants are asked for.
+    pub places: Places,
+    /// The broker, asked directly.
+    pub broker: Broker,
+    /// The dependencies that all systems on this machine share.
+    pub stack: Stack,
+    build: Build,
+    replicas: Vec<Replica>,
+    relays: BTreeMap<(&'static str, Dependency), Relay>,
+    gateway: Process,
+    sandbox: Process,
+    collector: Collector,
+    // Dropped after the processes that use them.
+    database: Database,
+    vhost: Vhost,
+}
+
+/// One process of a service.
+#[derive(Debug)]
+struct Replica {
+    service: &'static str,
+    process: Process,
+    ready: String,
+}
+
+/// How long a process may take to start.
+const START_LIMIT: Duration = Duration::from_secs(90);
+/// How long a process may take to drain: its own limit and a little.
+const STOP_LIMIT: Duration = Duration::from_secs(40);
+
+impl System {
+    /// Starts everything with `replicas` of each service and waits until all of it is ready.
+    ///
+    /// # Panics
+    /// When something does not start; its log says why.
+    pub async fn start(build: Build, replicas: usize) -> Self {
+        fs::create_dir_all(&build.folder).unwrap();
+        let (database, vhost, collector) = (Database::create().await, Vhost::create().await, Collector::start().await);
+        let mut ports = Ports::new();
+        let (gateway_port, sandbox_port) = (ports.free(), ports.free());
+        let addresses =
+            Addresses { gateway: format!("http://127.0.0.1:{gateway_port}"), sandbox: format!("http://127.0.0.1:{sandbox_port}") };
+        let places = Places {
+            database: database.admin_url(),
+            management: required("RABBITMQ_MANAGEMENT_URL"),
+            vhost: vhost.name().to_owned(),
+            sandbox: addresses.sandbox.clone(),
+        };
+        let listening: BTreeMap<_, Vec<(u16, u16)>> =
+            SERVICES.map(|service| (service, (0..replicas).map(|_| (ports.free(), ports.free())).collect())).into();
+        let target = |dependency| match dependency {
+            Dependency::Postgres => host_of(&database.admin_url()),
+            Dependency::RabbitMq => host_of(&vhost.url()),
+            Dependency::Redis => host_of(&required("REDIS_URL")),
+            Dependency::PhonePe => host_of(&addresses.sandbox),
+            Dependency::Keys => format!("127.0.0.1:{}", listening.get("auth-svc").and_then(|all| all.first()).unwrap().0),
+            Dependency::Collector => collector.address().to_string(),
+        };
+        let mut relays = BTreeMap::new();
+        for service in SERVICES {
+            for dependency in Dependency::ALL {
+                relays.insert((service, dependency), Relay::start(ports.free(), &target(dependency)).await);
+            }
+        }
+        let environment =
+            Environment { stack: required("STATE_DIR").into(), addresses: &addresses, database: &database, vhost: &vhost, relays: &relays };
+        let sandbox =
+            Process::new("sandbox", &build.plain.join("sandbox"), &["serve"], environment.of_sandbox(sandbox_port), log(&build, "sandbox"));
+        let gateway = gateway::process(&build, gateway_port, &listening);
+        let mut processes = Vec::new();
+        for (&service, listening) in &listening {
+            for (number, &(public, internal)) in listening.iter().enumerate() {
+                let name = format!("{service}-{number}");
+                let process = Process::new(
+                    &name,
+                    &build.plain.join(service),
+                    &["serve", "--with-worker"],
+                    environment.of_service(service, public, internal),
+                    log(&build, &name),
+                );
+                processes.push(Replica { service, process, ready: format!("http://127.0.0.1:{internal}/readyz") });
+            }
+        }
+        let broker = Broker::new(vhost.url(), &places);
+        let stack = Stack::new(&build.root);
+        let mut system =
+            Self { addresses, places, broker, stack, build, replicas: processes, relays, gateway, sandbox, collector, database, vhost };
+        system.sandbox.start();
+        system.gateway.start();
+        for replica in &mut system.replicas {
+            replica.process.start();
+        }
+        system.ready().await;
+        system
+    }
+
+    /// The database of the system, asked as the superuser.
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Requests that the collector of traces has taken.
+    pub fn exports(&self) -> usize {
+        self.collector.exports()
+    }
+
+    /// Sets what all relays before `dependency` do.
+    pub async fn relay(&self, dependency: Dependency, mode: Mode) {
+        for ((_, which), relay) in &self.relays {
+            if *which == dependency {
+                relay.set(mode).await;
+            }
+        }
+    }
+
+    /// Sets what the relay between one service and `dependency` does.
+    ///
+    /// # Panics
+    /// When there is no such service.
+    pub async fn relay_of(&self, service: &'static str, dependency: Dependency, mode: Mode) {
+        self.relays.get(&(service, dependency)).expect("every service has a relay before each dependency").set(mode).await;
+    }
+
+    /// Connections that are open between all services and `dependency`.
+    pub fn connections(&self, dependency: Dependency) -> usize {
+        self.relays.iter().filter(|((_, which), _)| *which == dependency).map(|(_, relay)| relay.connections()).sum()
+    }
+
+    /// Waits until every process that should run is ready.
+    ///
+    /// # Panics
+    /// When one is not in time.
+    pub async fn ready(&mut self) {
+        let http = service_kit::http_client(Duration::from_secs(3)).unwrap();
+        let deadline = Instant::now() + START_LIMIT;
+        let mut urls = vec![format!("{}/", self.addresses.sandbox), format!("{}/gateway/livez", self.addresses.gateway)];
+        urls.extend(self.replicas.iter_mut().filter_map(|replica| replica.process.runs().then(|| replica.ready.clone())));
+        for url in urls {
+            while !http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                assert!(Instant::now() < deadline, "{url} is not ready; the logs are in {}", self.build.folder.display());
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+
+    /// How many replicas of `service` say that they are ready.
+    ///
+    /// # Panics
+    /// When no client can be made.
+    pub async fn ready_replicas(&self, service: &str) -> usize {
+        let http = service_kit::http_client(Duration::from_secs(3)).unwrap();
+        let mut ready = 0;
+        for replica in self.replicas.iter().filter(|replica| replica.service == service) {
+            ready += usize::from(http.get(&replica.ready).send().await.is_ok_and(|answer| answer.status().is_success()));
+        }
+        ready
+    }
+
+    /// Starts the replicas of `service` that do not run.
+    pub fn start_service(&mut self, service: &str) {
+        self.start_service_as(service, usize::MAX, None);
+    }
+
+    /// Starts at most `replicas` of `service` that do not run; with variables they are binaries with kill points.
+    pub fn start_service_as(&mut self, service: &str, replicas: usize, armed: Option<&[(&str, &str)]>) {
+        let program = self.build.armed.join(service);
+        for replica in self.replicas.iter_mut().filter(|replica| replica.service == service).take(replicas) {
+            if replica.process.ended().is_some() {
+                match armed {
+                    Some(variables) => replica.process.start_as(&program, variables),
+                    None => replica.process.start(),
+                }
+            }
+        }
+    }
+
+    /// Replicas of `service` that run.
+    pub fn running(&mut self, service: &str) -> usize {
+        self.replicas
+            .iter_mut()
+            .filter(|replica| replica.service == service)
+            .filter_map(|replica| replica.process.runs().then_some(()))
+            .count()
+    }
+
+    /// Lets all replicas of `service` end in order, together. `false` when one had to be killed or failed.
+    pub async fn stop_service(&mut self, service: &str) -> bool {
+        let replicas = self.replicas.iter_mut().filter(|replica| replica.service == service);
+        let ended = futures_util::future::join_all(replicas.map(|replica| replica.process.terminate(STOP_LIMIT))).await;
+        ended.into_iter().all(|well| well)
+    }
+
+    /// Kills all replicas of `service`.
+    pub async fn kill_service(&mut self, service: &str) {
+        for replica in self.replicas.iter_mut().filter(|replica| replica.service == service) {
+            replica.process.kill().await;
+        }
+    }
+
+    /// Sends a signal to the replicas of `service`.
+    pub fn signal_service(&self, service: &str, signal: &str) {
+        for replica in self.replicas.iter().filter(|replica| replica.service == service) {
+            replica.process.signal(signal);
+        }
+    }
+
+    /// Runs a sub-command of `service` with the settings of its first replica, from the kill points' build when
+    /// variables are given, and returns whether it succeeded and what it printed.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[expect(clippy::disallowed_methods, reason = "the search path is not a setting")]
+    pub async fn command(&self, service: &str, arguments: &[&str], armed: Option<&[(&str, &str)]>) -> (bool, String) {
+        let replica = self.replicas.iter().find(|replica| replica.service == service).expect("a service of ours");
+        let folder = if armed.is_some() { &self.build.armed } else { &self.build.plain };
+        let mut command = tokio::process::Command::new(folder.join(service));
+        command.args(arguments).env_clear().envs(replica.process.environment()).envs(armed.unwrap_or_default().iter().copied());
+        let output = command.env("PATH", std::env::var("PATH").unwrap_or_default()).kill_on_drop(true).output().await.unwrap();
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), text)
+    }
+
+    /// Sends a signal to the first replica of `service` only.
+    pub fn signal_first(&self, service: &str, signal: &str) {
+        if let Some(replica) = self.replicas.iter().find(|replica| replica.service == service) {
+            replica.process.signal(signal);
+        }
+    }
+
+    /// Kills the gateway and starts it again.
+    pub async fn restart_gateway(&mut self) {
+        self.gateway.kill().await;
+        self.gateway.start();
+    }
+
+    /// Closes every connection to the broker from its side; returns how many there were.
+    pub async fn close_broker_connections(&self) -> usize {
+        self.vhost.close_all_connections().await
+    }
+
+    /// Lets the broker lose every queue and message.
+    pub async fn lose_broker_state(&self) {
+        self.vhost.lose_everything().await;
+    }
+
+    /// Deletes a queue with everything in it.
+    pub async fn delete_queue(&self, queue: &str) {
+        self.vhost.request(reqwest::Method::DELETE, &format!("api/queues/{}/{queue}", self.vhost.name()), None).await;
+    }
+
+    /// Ends everything in order.
+    pub async fn end(mut self) {
+        for service in SERVICES {
+            self.signal_service(service, "TERM");
+        }
+        for replica in &mut self.replicas {
+            replica.process.terminate(STOP_LIMIT).await;
+        }
+        self.gateway.terminate(STOP_LIMIT).await;
+        self.sandbox.terminate(STOP_LIMIT).await;
+    }
+
+    /// Tells the sandbox how the world outside behaves from now on.
+    ///
+    /// # Panics
+    /// When it refuses.
+    pub async fn weather(&self, weather: &serde_json::Value) {
+        let http = service_kit::http_client(Duration::from_secs(10)).unwrap();
+        let answer = http.put(format!("{}/control/weather", self.addresses.sandbox)).json(weather).send().await.unwrap();
+        assert!(answer.status().is_success(), "the sandbox refuses {weather}: {}", answer.status());
+    }
+}
+
+fn log(build: &Build, name: &str) -> PathBuf {
+    build.folder.join(format!("{name}.log"))
+}
+
+fn host_of(url: &str) -> String {
+    let url = url::Url::parse(url).unwrap();
+    format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or_else(|| panic!("an address of the stack has no port")))
+}
+
+/// Ports below those that the system gives to outgoing connections: a listener must find its port again.
+struct Ports(u16);
+
+impl Ports {
+    fn new() -> Self {
+        Self(24_000 + u16::try_from(std::process::id() % 4_000).unwrap_or_default())
+    }
+
+    fn free(&mut self) -> u16 {
+        loop {
+            self.0 += 1;
+            assert!(self.0 < 32_000, "no port is free");
+            if TcpListener::bind(("127.0.0.1", self.0)).is_ok() {
+                return self.0;
+            }
+        }
+    }
+}
+
+/// The settings of processes: those of the stack, with our addresses in place of its own.
+struct Environment<'a> {
+    stack: PathBuf,
+    addresses: &'a Addresses,
+    database: &'a Database,
+    vhost: &'a Vhost,
+    relays: &'a BTreeMap<(&'static str, Dependency), Relay>,
+}
+
+impl Environment<'_> {
+    fn of_sandbox(&self, port: u16) -> BTreeMap<String, String> {
+        let mut environment = self.of_stack("sandbox", &self.addresses.sandbox);
+        environment.insert("SANDBOX_ADDR".to_owned(), format!("127.0.0.1:{port}"));
+        environment
+    }
+
+    fn of_service(&self, service: &'static str, public: u16, internal: u16) -> BTreeMap<String, String> {
+        let through = |dependency, url: &str| self.relays.get(&(service, dependency)).unwrap().through(url);
+        let mut environment = self.of_stack(service, through(Dependency::PhonePe, &self.addresses.sandbox).trim_end_matches('/'));
+        let role = service.replace('-', "_");
+        let mut redis = url::Url::parse(&required("REDIS_URL")).unwrap();
+        redis.set_path("/15");
+        let keys = "http://127.0.0.1:1/auth/v1/.well-known/jwks.json";
+        for (name, value) in [
+            ("DATABASE_URL", through(Dependency::Postgres, &self.database.url(&role))),
+            ("DATABASE_OWNER_URL", self.database.url(&format!("{role}_owner"))),
+            ("REDIS_URL", through(Dependency::Redis, redis.as_str())),
+            ("AMQP_URL", through(Dependency::RabbitMq, &self.vhost.url())),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", through(Dependency::Collector, "http://127.0.0.1:1").trim_end_matches('/').to_owned()),
+            ("GROUNDWORK__AUTH__JWKS_URL", through(Dependency::Keys, keys)),
+            ("GROUNDWORK__HTTP__PUBLIC_ADDR", format!("127.0.0.1:{public}")),
+            ("GROUNDWORK__HTTP__INTERNAL_ADDR", format!("127.0.0.1:{internal}")),
+            ("GROUNDWORK__LIMITS__PROFILE", "load".to_owned()),
+        ] {
+            environment.insert(name.to_owned(), value);
+        }
+        environment
+    }
+
+    /// The stack's settings of `part`.
+    fn of_stack(&self, part: &str, sandbox: &str) -> BTreeMap<String, String> {
+        let file = self.stack.join("services").join(format!("{part}.env"));
+        let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let (old_gateway, old_sandbox) = (required("GATEWAY_URL"), required("SANDBOX_URL"));
+        text.lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.replace(&old_gateway, &self.addresses.gateway).replace(&old_sandbox, sandbox)))
+            .collect()
+    }
+}
+
+/// The repository of this crate.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
