@@ -66,7 +66,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("service-kit", &["domain"], &["testkit"]),
     ("messaging", &["domain", "service-kit"], &["testkit"]),
     ("mail", &["domain", "service-kit"], &["testkit"]),
-    ("testkit", &["domain", "service-kit"], &[]),
+    ("testkit", &["domain", "service-kit"], &["payments-svc", "onboarding-svc", "bcm-svc", "sandbox"]),
     ("sandbox", &["domain", "service-kit"], &["testkit"]),
     ("auth-svc", SERVICE, IN_SERVICE_TESTS),
     ("payments-svc", SERVICE, IN_SERVICE_TESTS),

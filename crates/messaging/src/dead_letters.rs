@@ -1,91 +1,86 @@
-//! Looking at dead letters, sending them again, dropping them: the `dead-letters` sub-command of every service.
+//! Looking at dead letters, sending them again, dropping them.
 //!
 //! A replayed message goes back to the one queue it failed in and keeps its event id, so that a replay of what had
-//! its effect after all does nothing. Every replay and every drop leaves two audit rows, before and after.
+//! its effect after all does nothing. A letter leaves its dead queue only after the broker has confirmed the replay: an
+//! interrupted run goes on where it was when the same command is given again. Every replay and every drop leaves two
+//! audit rows, before and after.
 
+mod command;
 mod letter;
 
-use std::{collections::HashMap, io::Write, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
-use clap::{Args, Subcommand};
+use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
-use domain::{Clock, ids::EventId};
+use domain::{
+    Clock,
+    ids::{EventId, WorkspaceId},
+};
 use lapin::{
     Channel,
-    options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions},
+    options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
+    types::FieldTable,
 };
 use secrecy::SecretString;
+use serde::Serialize;
 use serde_json::json;
-use service_kit::audit;
+use service_kit::audit::{self, Author};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
-pub use letter::Letter;
+pub use command::{ActArgs, DeadLettersCommand, FilterArgs};
+pub use letter::{Content, Letter, LetterSummary};
 
 use crate::{
     link::{self, LinkError},
     topology::{self, ConsumerQueue, RETURN},
 };
 
-/// `dead-letters list | show | replay | drop`.
-#[derive(Debug, Clone, Subcommand)]
-pub enum DeadLettersCommand {
-    /// Lists dead letters, oldest first, one line of JSON each, without their data.
-    List {
-        /// Which of them.
-        #[command(flatten)]
-        filter: Filter,
-        /// How many of each queue to look at.
-        #[arg(long, default_value_t = 1_000)]
-        max: usize,
-    },
-    /// Shows one dead letter with its attributes and data.
-    Show {
-        /// The event's id.
-        id: EventId,
-        /// Only in this queue.
-        #[arg(long)]
-        queue: Option<String>,
-    },
-    /// Sends dead letters back to the queue they failed in.
-    Replay(Act),
-    /// Deletes dead letters for good.
-    Drop(Act),
-}
+/// Around each step at the broker: a blocked connection hangs.
+const STEP_LIMIT: Duration = Duration::from_secs(10);
 
-/// Which dead letters.
-#[derive(Debug, Clone, Default, Args)]
+/// Which dead letters. Every condition that is given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Only of this queue of the service (its name without `.dead`).
-    #[arg(long)]
     pub queue: Option<String>,
     /// Only this event.
-    #[arg(long)]
     pub id: Option<EventId>,
+    /// Only this type, with or without its version, or all types that begin with these words.
+    pub event_type: Option<String>,
     /// Only with this reason.
-    #[arg(long)]
     pub reason: Option<String>,
+    /// Only of this workspace.
+    pub workspace: Option<WorkspaceId>,
+    /// Only those that died before this moment.
+    pub before: Option<DateTime<Utc>>,
+}
+
+impl Filter {
+    /// Whether it says which letters, and not only in which queue.
+    fn selects(&self) -> bool {
+        let Self { queue: _, id, event_type, reason, workspace, before } = self;
+        id.is_some() || event_type.is_some() || reason.is_some() || workspace.is_some() || before.is_some()
+    }
 }
 
 /// What to do to how many, and how fast.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone)]
 pub struct Act {
     /// Which of them.
-    #[command(flatten)]
     pub filter: Filter,
-    /// All of them; without this, `--id` or `--reason` must say which.
-    #[arg(long)]
+    /// All of them; without this, the filter must say which.
     pub all: bool,
     /// At most this many.
-    #[arg(long, default_value_t = 1_000)]
     pub max: usize,
     /// At most this many a second.
-    #[arg(long, default_value_t = 50)]
     pub rate: u32,
     /// Only says what would be done.
-    #[arg(long)]
     pub dry_run: bool,
 }
 
-/// What the commands work on.
+/// What the operations work on.
 pub struct DeadLetters<'a> {
     /// The service whose dead letters they are.
     pub service: &'a str,
@@ -95,16 +90,20 @@ pub struct DeadLetters<'a> {
     pub connection: &'a mut AsyncPgConnection,
     /// Time.
     pub clock: &'a dyn Clock,
+    /// Who acts, and why.
+    pub author: &'a Author,
+    /// Ends the work after the letter in hand.
+    pub stop: CancellationToken,
 }
 
-/// Why a command did not do all it should.
+/// Why an operation did not do all it should.
 #[derive(Debug, thiserror::Error)]
 pub enum DeadLettersError {
-    /// `--queue` names no queue of the service.
+    /// The filter's queue is no queue of the service.
     #[error("{0} is not a queue of this service")]
     UnknownQueue(String),
-    /// Neither `--all` nor a filter was given.
-    #[error("say which: --id, --reason or --all")]
+    /// Neither `all` nor a filter was given.
+    #[error("say which: by id, event type, reason, workspace or age, or all")]
     Unfiltered,
     /// The event is in none of the dead queues.
     #[error("no dead letter has the id {0}")]
@@ -115,6 +114,9 @@ pub enum DeadLettersError {
     /// The broker failed.
     #[error("the broker failed: {0}")]
     Broker(#[from] lapin::Error),
+    /// The broker did not answer.
+    #[error("the broker did not answer within {} s", STEP_LIMIT.as_secs())]
+    Timeout,
     /// The broker did not take a replayed message; it is still a dead letter.
     #[error("the broker did not take the message {0}")]
     NotTaken(String),
@@ -126,127 +128,146 @@ pub enum DeadLettersError {
     Output(#[from] std::io::Error),
 }
 
-/// What a command found and did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What an act found and did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct Summary {
-    /// Letters that matched.
+    /// Letters that match.
     pub matched: usize,
     /// Of these, letters that were replayed or dropped.
     pub done: usize,
+    /// Of these, letters that are still there.
+    pub remaining: usize,
+    /// Whether every letter was looked at; otherwise there may be more than `remaining`.
+    pub complete: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Deed {
+/// What a look found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Looked {
+    /// Letters that were shown.
+    pub shown: usize,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// What is done to a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// It goes back to the queue it failed in.
     Replay,
+    /// It is deleted for good.
     Drop,
 }
 
-impl DeadLettersCommand {
-    /// Runs the command and writes its answer, one line of JSON per letter, to `out`.
-    pub async fn run(&self, mut on: DeadLetters<'_>, out: &mut (dyn Write + Send)) -> Result<Summary, DeadLettersError> {
+impl Deed {
+    const fn action(self) -> &'static str {
         match self {
-            Self::List { filter, max } => on.look(filter, *max, false, out).await,
-            Self::Show { id, queue } => {
-                let filter = Filter { queue: queue.clone(), id: Some(*id), reason: None };
-                let summary = on.look(&filter, usize::MAX, true, out).await?;
-                if summary.matched == 0 { Err(DeadLettersError::NotFound(*id)) } else { Ok(summary) }
-            }
-            Self::Replay(act) => on.act(act, Deed::Replay, out).await,
-            Self::Drop(act) => on.act(act, Deed::Drop, out).await,
+            Self::Replay => "dead_letter.replay",
+            Self::Drop => "dead_letter.drop",
         }
     }
 }
 
+/// Is told of each letter that an operation meets.
+pub type See<'a> = &'a mut (dyn FnMut(&Letter) -> std::io::Result<()> + Send);
+
 impl DeadLetters<'_> {
-    async fn look(&mut self, filter: &Filter, max: usize, whole: bool, out: &mut (dyn Write + Send)) -> Result<Summary, DeadLettersError> {
+    /// Shows `limit` letters that match after the first `skip`, oldest first. Nothing is taken away.
+    pub async fn look(&mut self, filter: &Filter, skip: usize, limit: usize, see: See<'_>) -> Result<Looked, DeadLettersError> {
+        let queues = self.queues(filter)?;
         let connection = link::connect(self.amqp_url, &format!("{} dead-letters", self.service)).await?;
-        let mut summary = Summary::default();
-        for queue in self.queues(filter)? {
+        let (mut matched, mut looked) = (0, Looked { shown: 0, more: false });
+        'queues: for queue in queues {
             // Whatever is fetched and not acknowledged goes back, in its place, when the channel closes.
-            let channel = connection.create_channel().await?;
-            let mut seen = 0;
-            while seen < max
-                && let Some(letter) = next(&channel, queue).await?
-            {
-                seen += 1;
+            let channel = bounded(connection.create_channel()).await?;
+            while let Some(letter) = next(&channel, queue).await? {
                 if letter.matches(filter) {
-                    summary.matched += 1;
-                    writeln!(out, "{}", letter.describe(whole))?;
+                    matched += 1;
+                    if matched > skip && looked.shown < limit {
+                        looked.shown += 1;
+                        see(&letter)?;
+                    }
+                }
+                if matched > skip.saturating_add(limit) || self.stop.is_cancelled() {
+                    looked.more = true;
+                    break 'queues;
                 }
             }
-            channel.close(200, "OK".into()).await?;
+            bounded(channel.close(200, "OK".into())).await?;
         }
         link::close(&connection).await;
-        Ok(summary)
+        Ok(looked)
     }
 
-    async fn act(&mut self, act: &Act, deed: Deed, out: &mut (dyn Write + Send)) -> Result<Summary, DeadLettersError> {
-        if !act.all && act.filter.id.is_none() && act.filter.reason.is_none() {
+    /// Shows the letters of one event with their data, which may be personal: the look is audited.
+    ///
+    /// # Errors
+    /// [`DeadLettersError::NotFound`] when there is none.
+    pub async fn show(&mut self, id: EventId, queue: Option<String>, see: See<'_>) -> Result<Looked, DeadLettersError> {
+        let resource = format!("event/{id}");
+        let entry = self.author.entry("dead_letter.show", &resource, "done", json!({}));
+        audit::record(self.connection, self.clock.now(), &entry).await?;
+        let filter = Filter { id: Some(id), queue, ..Filter::default() };
+        let looked = self.look(&filter, 0, 100, see).await?;
+        if looked.shown == 0 { Err(DeadLettersError::NotFound(id)) } else { Ok(looked) }
+    }
+
+    /// Does the deed to the letters that match, oldest first, one after the other.
+    pub async fn act(&mut self, act: &Act, deed: Deed, see: See<'_>) -> Result<Summary, DeadLettersError> {
+        if !act.all && !act.filter.selects() {
             return Err(DeadLettersError::Unfiltered);
         }
+        let queues = self.queues(&act.filter)?;
         let connection = link::connect(self.amqp_url, &format!("{} dead-letters", self.service)).await?;
         topology::declare_all(&connection).await.map_err(LinkError::from)?;
-        let mut summary = Summary::default();
+        let mut summary = Summary { complete: true, ..Summary::default() };
         let pause = Duration::from_secs(1) / act.rate.max(1);
-        for queue in self.queues(&act.filter)? {
-            let channel = connection.create_channel().await?;
-            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        'queues: for queue in queues {
+            let channel = bounded(connection.create_channel()).await?;
+            bounded(channel.confirm_select(ConfirmSelectOptions::default())).await?;
             // Letters that die again meanwhile are not for this run.
-            let mut left = waiting(&channel, queue).await?;
-            while summary.matched < act.max
-                && left > 0
-                && let Some(letter) = next(&channel, queue).await?
-            {
-                left -= 1;
+            for _ in 0..waiting(&channel, queue).await? {
+                if self.stop.is_cancelled() {
+                    summary.complete = false;
+                    break 'queues;
+                }
+                let Some(letter) = next(&channel, queue).await? else { break };
                 if !letter.matches(&act.filter) {
                     continue;
                 }
                 summary.matched += 1;
-                writeln!(out, "{}", letter.describe(false))?;
-                if act.dry_run {
-                    continue;
+                if act.dry_run && summary.matched <= act.max {
+                    see(&letter)?;
                 }
-                self.settle(&channel, &letter, deed).await?;
-                summary.done += 1;
-                tokio::time::sleep(pause).await;
+                if !act.dry_run && summary.done < act.max {
+                    self.settle(&channel, &letter, deed).await?;
+                    summary.done += 1;
+                    see(&letter)?;
+                    let _ = self.stop.run_until_cancelled(sleep(pause)).await;
+                }
             }
-            channel.close(200, "OK".into()).await?;
+            bounded(channel.close(200, "OK".into())).await?;
         }
         link::close(&connection).await;
+        summary.remaining = summary.matched - summary.done;
         Ok(summary)
     }
 
     async fn settle(&mut self, channel: &Channel, letter: &Letter, deed: Deed) -> Result<(), DeadLettersError> {
         self.record(letter, deed, "intended").await?;
-        if deed == Deed::Replay {
-            let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-            let key = letter.queue.name.into();
-            #[expect(clippy::disallowed_methods, reason = "a replay goes to one queue, with a confirm of its own")]
-            let confirmed = channel.basic_publish(RETURN.into(), key, options, letter.data(), letter.replayed()).await?.await?;
-            if confirmed != lapin::Confirmation::Ack(None) {
-                self.record(letter, deed, "refused").await?;
-                return Err(DeadLettersError::NotTaken(letter.id.clone()));
-            }
+        if deed == Deed::Replay && !confirmed(channel, letter).await? {
+            self.record(letter, deed, "refused").await?;
+            return Err(DeadLettersError::NotTaken(letter.id.clone()));
         }
         service_kit::kill_point!("K11");
-        letter.acker().ack(BasicAckOptions::default()).await?;
-        self.record(letter, deed, "done").await?;
-        Ok(())
+        bounded(letter.acker().ack(BasicAckOptions::default())).await?;
+        self.record(letter, deed, "done").await
     }
 
     async fn record(&mut self, letter: &Letter, deed: Deed, outcome: &str) -> Result<(), DeadLettersError> {
-        let entry = audit::Entry {
-            workspace: letter.workspace_id,
-            actor: None,
-            action: match deed {
-                Deed::Replay => "dead_letter.replay",
-                Deed::Drop => "dead_letter.drop",
-            },
-            resource: &format!("event/{}", letter.id),
-            outcome,
-            request_id: None,
-            detail: json!({ "queue": letter.queue.name, "event_type": letter.event_type, "reason": letter.reason }),
-        };
+        let resource = format!("event/{}", letter.id);
+        let detail = json!({ "queue": letter.queue.name, "event_type": letter.event_type, "reason": letter.reason });
+        let entry = audit::Entry { workspace: letter.workspace_id, ..self.author.entry(deed.action(), &resource, outcome, detail) };
         Ok(audit::record(self.connection, self.clock.now(), &entry).await?)
     }
 
@@ -260,21 +281,33 @@ impl DeadLetters<'_> {
     }
 }
 
+/// Publishes the letter to the queue it failed in; `true` when the broker has clearly taken it.
+async fn confirmed(channel: &Channel, letter: &Letter) -> Result<bool, DeadLettersError> {
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let key = letter.queue.name.into();
+    #[expect(clippy::disallowed_methods, reason = "a replay goes to one queue, with a confirm of its own")]
+    let sent = channel.basic_publish(RETURN.into(), key, options, letter.data(), letter.replayed());
+    Ok(bounded(async { sent.await?.await }).await? == lapin::Confirmation::Ack(None))
+}
+
 async fn next(channel: &Channel, queue: &'static ConsumerQueue) -> Result<Option<Letter>, DeadLettersError> {
-    let got = channel.basic_get(queue.dead_queue().into(), BasicGetOptions::default()).await?;
+    let got = bounded(channel.basic_get(queue.dead_queue().into(), BasicGetOptions::default())).await?;
     Ok(got.map(|message| Letter::new(queue, message.delivery)))
 }
 
 async fn waiting(channel: &Channel, queue: &ConsumerQueue) -> Result<u32, DeadLettersError> {
-    use lapin::{options::QueueDeclareOptions, types::FieldTable};
     let passive = QueueDeclareOptions::durable().passive();
-    Ok(channel.queue_declare(queue.dead_queue().into(), passive, FieldTable::default()).await?.message_count())
+    Ok(bounded(channel.queue_declare(queue.dead_queue().into(), passive, FieldTable::default())).await?.message_count())
+}
+
+async fn bounded<T>(step: impl Future<Output = lapin::Result<T>>) -> Result<T, DeadLettersError> {
+    Ok(timeout(STEP_LIMIT, step).await.map_err(|_| DeadLettersError::Timeout)??)
 }
 
 /// Dead letters per queue of `service`, for `doctor` and checks.
 pub async fn depths(service: &str, amqp_url: &SecretString) -> Result<HashMap<&'static str, u32>, DeadLettersError> {
     let connection = link::connect(amqp_url, &format!("{service} dead-letters")).await?;
-    let channel = connection.create_channel().await?;
+    let channel = bounded(connection.create_channel()).await?;
     let mut depths = HashMap::new();
     for queue in topology::queues_of(service) {
         depths.insert(queue.name, waiting(&channel, queue).await?);

@@ -4,6 +4,7 @@
 
 mod claim;
 mod command;
+mod desk;
 
 use chrono::{DateTime, Utc};
 use diesel::{QueryResult, sql_query, sql_types};
@@ -15,11 +16,12 @@ use domain::{
 
 pub(crate) use claim::{Claimed, backlog, claim, mark_published, postpone, record_failure, release};
 
-pub use command::OutboxCommand;
+pub use command::{OutboxActArgs, OutboxCommand, OutboxFilterArgs};
+pub use desk::{Move, Moved, OutboxDesk, OutboxDeskError, OutboxFilter, OutboxRow, Pace, RowState};
 
 use crate::trace::TraceContext;
 
-/// Published rows are kept this long for [`republish`].
+/// Published rows are kept this long for [`Move::Republish`].
 pub const RETENTION_DAYS: i64 = 7;
 
 /// Row-caused failures after which a row is parked.
@@ -85,37 +87,6 @@ pub async fn append(connection: &mut AsyncPgConnection, now: DateTime<Utc>, even
     .execute(connection)
     .await?;
     Ok(id)
-}
-
-/// Makes the relay publish again what it published since `since`: after a broker lost its disk. Consumers recognise
-/// what they already have. Returns how many rows; with `dry_run` it only counts.
-pub async fn republish(connection: &mut AsyncPgConnection, since: DateTime<Utc>, dry_run: bool) -> QueryResult<usize> {
-    #[derive(diesel::QueryableByName)]
-    struct Count {
-        #[diesel(sql_type = sql_types::BigInt)]
-        rows: i64,
-    }
-    if dry_run {
-        let count = sql_query("select count(*) as rows from outbox where published_at >= $1")
-            .bind::<sql_types::Timestamptz, _>(since)
-            .get_result::<Count>(connection)
-            .await?;
-        return Ok(usize::try_from(count.rows).unwrap_or_default());
-    }
-    sql_query(
-        "update outbox set published_at = null, lease_until = null, lease_token = null, available_at = now() \
-         where published_at >= $1",
-    )
-    .bind::<sql_types::Timestamptz, _>(since)
-    .execute(connection)
-    .await
-}
-
-/// Gives parked rows another life; returns how many.
-pub async fn unpark(connection: &mut AsyncPgConnection) -> QueryResult<usize> {
-    sql_query("update outbox set parked_at = null, attempts = 0, available_at = now() where parked_at is not null")
-        .execute(connection)
-        .await
 }
 
 /// Deletes up to `limit` rows published before `before`; returns how many. Needs the owner role.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::sql_types::{Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::{UserId, WorkspaceId};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// One row. It holds ids only: names and addresses sit in an erasable table.
@@ -26,6 +26,50 @@ pub struct Entry<'a> {
     pub detail: Value,
 }
 
+/// Who acts on a deployment as its operator, and why: part of every audit row of such an act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    actor: Option<UserId>,
+    by: String,
+    request_id: Option<String>,
+    why: String,
+}
+
+impl Author {
+    /// Whoever runs this process, by the name that the machine has for its user: an environment can claim any.
+    pub fn of_this_process(why: impl Into<String>) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        let uid = std::fs::metadata("/proc/self").map(|process| process.uid().to_string()).ok();
+        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let name = users.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            (fields.nth(1).map(str::to_owned) == uid).then(|| name.to_owned())
+        });
+        let by = format!("os:{}", name.or(uid).unwrap_or_else(|| "unknown".to_owned()));
+        Self { actor: None, by, request_id: None, why: why.into() }
+    }
+
+    /// A signed-in operator.
+    pub fn signed_in(user: UserId, request_id: Option<String>, why: impl Into<String>) -> Self {
+        Self { actor: Some(user), by: format!("user:{user}"), request_id, why: why.into() }
+    }
+
+    /// Who acts: `os:root` or `user:0199…`.
+    pub fn by(&self) -> &str {
+        &self.by
+    }
+
+    /// An entry for an act of theirs that belongs to no tenant; `detail` is an object, to which who and why are added.
+    pub fn entry<'a>(&'a self, action: &'a str, resource: &'a str, outcome: &'a str, mut detail: Value) -> Entry<'a> {
+        if let Some(detail) = detail.as_object_mut() {
+            detail.insert("by".to_owned(), json!(self.by));
+            detail.insert("why".to_owned(), json!(self.why));
+        }
+        Entry { workspace: None, actor: self.actor, action, resource, outcome, request_id: self.request_id.as_deref(), detail }
+    }
+}
+
 /// Appends the entry.
 pub async fn record(connection: &mut AsyncPgConnection, now: DateTime<Utc>, entry: &Entry<'_>) -> Result<(), diesel::result::Error> {
     diesel::sql_query(
@@ -44,4 +88,22 @@ pub async fn record(connection: &mut AsyncPgConnection, now: DateTime<Utc>, entr
     .execute(connection)
     .await
     .map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_act_names_the_machines_user_or_the_signed_in_one_and_the_reason() {
+        let here = Author::of_this_process("ticket 7");
+        let entry = here.entry("a", "b", "done", json!({"rows": 1}));
+        assert_eq!(entry.actor, None);
+        assert_eq!(entry.detail, json!({"rows": 1, "by": here.by(), "why": "ticket 7"}));
+        assert!(here.by().starts_with("os:") && here.by().len() > 3);
+        let user = UserId::generate();
+        let there = Author::signed_in(user, Some("r-1".into()), "ticket 8");
+        let entry = there.entry("a", "b", "done", json!({}));
+        assert_eq!((entry.actor, entry.request_id), (Some(user), Some("r-1")));
+    }
 }

@@ -8,6 +8,7 @@ use tokio::{
     sync::watch,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
 
 /// How long running work may take to finish once draining has begun.
 pub const DRAIN_LIMIT: Duration = Duration::from_secs(20);
@@ -93,7 +94,8 @@ impl Lifecycle {
         self.tasks.spawn_on(task, &self.main)
     }
 
-    /// Runs `work` to its end even when the caller is dropped: a client that hangs up never cuts a transaction.
+    /// Runs `work` to its end even when the caller is dropped: a client that hangs up never cuts a transaction. It stays
+    /// in the caller's span, so that what it logs and tells others belongs to the request's trace.
     ///
     /// # Errors
     /// [`Interrupted`] when the work panicked or the runtime was stopped.
@@ -102,7 +104,7 @@ impl Lifecycle {
         F: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        self.spawn(work).await.map_err(|error| {
+        self.spawn(work.in_current_span()).await.map_err(|error| {
             tracing::error!(error = %error, "a detached use case did not finish");
             Interrupted
         })

@@ -1,6 +1,6 @@
 //! What a service tells the kit about itself.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, process::ExitCode, sync::Arc};
 
 use diesel_migrations::EmbeddedMigrations;
 
@@ -59,6 +59,6 @@ pub trait Service: Send + Sync + Sized + 'static {
     /// Checks of a live deployment beyond the kit's.
     fn doctor(self: &Arc<Self>) -> impl Future<Output = Vec<Check>> + Send;
 
-    /// Runs one of the service's own sub-commands.
-    fn run(self: &Arc<Self>, command: Self::Command) -> impl Future<Output = anyhow::Result<()>> + Send;
+    /// Runs one of the service's own sub-commands; its exit code is the process's.
+    fn run(self: &Arc<Self>, command: Self::Command) -> impl Future<Output = anyhow::Result<ExitCode>> + Send;
 }

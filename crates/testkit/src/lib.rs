@@ -24,5 +24,5 @@ pub use environment::{redis_url, required};
 pub use people::{Person, person};
 pub use process::{Process, signal};
 pub use running::{Running, config};
-pub use tokens::{JWT_SECRET, issue_token};
+pub use tokens::{JWT_SECRET, issue_token, issue_token_with};
 pub use vhost::Vhost;

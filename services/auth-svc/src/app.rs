@@ -1,10 +1,10 @@
 //! The service.
 
-use std::{io::stdout, sync::Arc, time::Duration};
+use std::{io::stdout, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Subcommand;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use messaging::{Messaging, dead_letters, dead_letters::DeadLetters, link};
+use messaging::{Messaging, dead_letters, link, operator::OperatorCommand};
 use secrecy::SecretString;
 use service_kit::{
     Kit, Service, ServiceIdentity,
@@ -17,6 +17,7 @@ use crate::{
     config::AuthConfig,
     consumers, http, jobs,
     metrics::AuthMetrics,
+    operators::OperatorsCommand,
     provider::Provider,
 };
 
@@ -37,9 +38,12 @@ pub struct AuthService {
 /// Sub-commands of auth-svc alone.
 #[derive(Debug, Subcommand)]
 pub enum AuthCommand {
-    /// Look at dead letters, send them again, drop them.
+    /// `dead-letters` and `outbox`.
+    #[command(flatten)]
+    Operator(OperatorCommand),
+    /// Who may operate the deployment by HTTP: grant, revoke, list.
     #[command(subcommand)]
-    DeadLetters(dead_letters::DeadLettersCommand),
+    Operators(OperatorsCommand),
 }
 
 impl Service for AuthService {
@@ -99,18 +103,14 @@ impl Service for AuthService {
         vec![self.check_signing().await, self.check_broker().await]
     }
 
-    async fn run(self: &Arc<Self>, command: AuthCommand) -> anyhow::Result<()> {
-        let AuthCommand::DeadLetters(command) = command;
-        let mut connection = self.kit.worker_db.get().await?;
-        let on = DeadLetters {
-            service: Self::IDENTITY.name,
-            amqp_url: &self.kit.config.amqp.url,
-            connection: &mut connection,
-            clock: &*self.kit.clock,
-        };
-        let summary = command.run(on, &mut stdout()).await?;
-        eprintln!("{} matched, {} done", summary.matched, summary.done);
-        Ok(())
+    async fn run(self: &Arc<Self>, command: AuthCommand) -> anyhow::Result<ExitCode> {
+        match command {
+            AuthCommand::Operator(command) => Ok(command.run(&self.kit, &mut stdout()).await?),
+            AuthCommand::Operators(command) => {
+                command.run(self, &mut stdout()).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The service as the kit runs it.
 
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use messaging::{ConsumerSpec, Messaging, dead_letters, link};
@@ -89,7 +89,7 @@ impl Service for BcmService {
         vec![Check::of("broker", seen, "check AMQP_URL, and run `bcm-svc migrate` to declare the queues")]
     }
 
-    async fn run(self: &Arc<Self>, command: Command) -> anyhow::Result<()> {
+    async fn run(self: &Arc<Self>, command: Command) -> anyhow::Result<ExitCode> {
         command.run(self).await
     }
 }

@@ -1,6 +1,6 @@
 //! Sub-commands beyond those that every service has.
 
-use std::{io::stdout, path::PathBuf, sync::Arc};
+use std::{io::stdout, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
@@ -10,7 +10,7 @@ use domain::{
     ids::WorkspaceId,
     reduce::{Policy, reduce},
 };
-use messaging::dead_letters::{DeadLetters, DeadLettersCommand};
+use messaging::operator::OperatorCommand;
 use serde_json::json;
 
 use crate::{BcmService, manifest::verify::verify};
@@ -18,9 +18,9 @@ use crate::{BcmService, manifest::verify::verify};
 /// The service's own sub-commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Look at, replay or drop events that could not be taken.
-    #[command(subcommand)]
-    DeadLetters(DeadLettersCommand),
+    /// `dead-letters` and `outbox`.
+    #[command(flatten)]
+    Operator(OperatorCommand),
     /// Recompute the checksums of stored manifests; fails when one does not match.
     Verify(VerifyArgs),
     /// Reduce a business context from a file and print what becomes of it; nothing is stored.
@@ -46,18 +46,9 @@ pub struct VerifyArgs {
 }
 
 impl Command {
-    pub(crate) async fn run(self, app: &Arc<BcmService>) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, app: &Arc<BcmService>) -> anyhow::Result<ExitCode> {
         match self {
-            Self::DeadLetters(command) => {
-                let mut connection = app.kit.worker_db.get().await?;
-                let on = DeadLetters {
-                    service: app.kit.identity.name,
-                    amqp_url: &app.kit.config.amqp.url,
-                    connection: &mut connection,
-                    clock: app.kit.clock.as_ref(),
-                };
-                command.run(on, &mut stdout()).await?;
-            }
+            Self::Operator(command) => return Ok(command.run(&app.kit, &mut stdout()).await?),
             Self::Verify(VerifyArgs { workspace, .. }) => {
                 let report = verify(app, workspace).await?;
                 for (workspace, sequence) in &report.damaged {
@@ -74,6 +65,6 @@ impl Command {
                 println!("{}", serde_json::to_string_pretty(&shown)?);
             }
         }
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     }
 }

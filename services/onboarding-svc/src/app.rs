@@ -1,15 +1,10 @@
 //! The service as the kit runs it.
 
-use std::{io::stdout, sync::Arc, time::Duration};
+use std::{io::stdout, process::ExitCode, sync::Arc, time::Duration};
 
-use clap::Subcommand;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use domain::ids::WorkspaceId;
-use messaging::{
-    ConsumerSpec, Messaging,
-    dead_letters::{self, DeadLetters, DeadLettersCommand},
-    link,
-};
+use messaging::{ConsumerSpec, Messaging, dead_letters, link, operator::OperatorCommand};
 use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config};
 
 use crate::{
@@ -36,20 +31,12 @@ pub struct OnboardingService {
     pub(crate) standings: moka::sync::Cache<WorkspaceId, Arc<Onboarding>>,
 }
 
-/// The service's own sub-commands.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Look at, replay or drop events that could not be taken.
-    #[command(subcommand)]
-    DeadLetters(DeadLettersCommand),
-}
-
 impl Service for OnboardingService {
     const IDENTITY: ServiceIdentity = ServiceIdentity { name: "onboarding-svc", section: "onboarding", schema: "onboarding" };
     const ABOUT: &'static str = "The 23 onboarding steps: drafts, completion, finalize.";
     const OPENAPI_PATH: &'static str = "/api/onboarding/openapi.json";
     type Config = OnboardingConfig;
-    type Command = Command;
+    type Command = OperatorCommand;
 
     fn build(kit: Kit, config: OnboardingConfig) -> anyhow::Result<Self> {
         Ok(Self {
@@ -100,16 +87,7 @@ impl Service for OnboardingService {
         vec![Check::of("broker", seen, "check AMQP_URL, and run `onboarding-svc migrate` to declare the queues")]
     }
 
-    async fn run(self: &Arc<Self>, command: Command) -> anyhow::Result<()> {
-        let Command::DeadLetters(command) = command;
-        let mut connection = self.kit.worker_db.get().await?;
-        let on = DeadLetters {
-            service: self.kit.identity.name,
-            amqp_url: &self.kit.config.amqp.url,
-            connection: &mut connection,
-            clock: self.kit.clock.as_ref(),
-        };
-        command.run(on, &mut stdout()).await?;
-        Ok(())
+    async fn run(self: &Arc<Self>, command: OperatorCommand) -> anyhow::Result<ExitCode> {
+        Ok(command.run(&self.kit, &mut stdout()).await?)
     }
 }

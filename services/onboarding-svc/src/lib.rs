@@ -23,6 +23,6 @@ mod session;
 mod standing;
 mod store;
 
-pub use app::{Command, OnboardingService};
+pub use app::OnboardingService;
 pub use config::OnboardingConfig;
 pub use consumers::{ManifestEvents, PaymentEvents, WorkspaceEvents};

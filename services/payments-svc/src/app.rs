@@ -1,17 +1,11 @@
 //! The service's parts, and what the kit is told about it.
 
-use std::{io::Write, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
-use chrono::{DateTime, Utc};
-use clap::Subcommand;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use mail::{Mailer, Resend};
-use messaging::{
-    Messaging,
-    dead_letters::{DeadLetters, DeadLettersCommand},
-    link, outbox,
-};
+use messaging::{Messaging, link, operator::OperatorCommand};
 use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config};
 use tokio::sync::Notify;
 
@@ -47,39 +41,12 @@ pub struct App {
     pub reconciler_due: Notify,
 }
 
-/// Sub-commands beyond those that every service has.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Look at, replay or drop messages that could not be handled.
-    #[command(subcommand)]
-    DeadLetters(DeadLettersCommand),
-    /// Look after the events that wait to be published.
-    #[command(subcommand)]
-    Outbox(OutboxCommand),
-}
-
-/// `outbox republish | unpark`.
-#[derive(Debug, Subcommand)]
-pub enum OutboxCommand {
-    /// Publish again what was published since a moment, after a broker lost its disk.
-    Republish {
-        /// RFC 3339, for example 2026-03-01T00:00:00Z.
-        #[arg(long)]
-        since: DateTime<Utc>,
-        /// Only count.
-        #[arg(long)]
-        dry_run: bool,
-    },
-    /// Give parked rows another life.
-    Unpark,
-}
-
 impl Service for App {
     const IDENTITY: ServiceIdentity = ServiceIdentity { name: "payments-svc", section: "payments", schema: "payments" };
     const ABOUT: &'static str = "Plans, orders, PhonePe, subscriptions.";
     const OPENAPI_PATH: &'static str = "/api/payments/openapi.json";
     type Config = PaymentsConfig;
-    type Command = Command;
+    type Command = OperatorCommand;
 
     fn build(kit: Kit, config: PaymentsConfig) -> anyhow::Result<Self> {
         let metrics = Metrics::new(&kit.metrics.registry)?;
@@ -142,29 +109,7 @@ impl Service for App {
         ]
     }
 
-    async fn run(self: &Arc<Self>, command: Command) -> anyhow::Result<()> {
-        let mut connection = self.kit.worker_db.get().await?;
-        let mut out = std::io::stdout();
-        match command {
-            Command::DeadLetters(command) => {
-                let on = DeadLetters {
-                    service: Self::IDENTITY.name,
-                    amqp_url: &self.kit.config.amqp.url,
-                    connection: &mut connection,
-                    clock: &*self.kit.clock,
-                };
-                let summary = command.run(on, &mut out).await?;
-                writeln!(out, "{} matched, {} done", summary.matched, summary.done)?;
-            }
-            Command::Outbox(OutboxCommand::Republish { since, dry_run }) => {
-                let rows = outbox::republish(&mut connection, since, dry_run).await?;
-                writeln!(out, "{rows} rows {}", if dry_run { "would be published again" } else { "will be published again" })?;
-            }
-            Command::Outbox(OutboxCommand::Unpark) => {
-                let rows = outbox::unpark(&mut connection).await?;
-                writeln!(out, "{rows} rows unparked")?;
-            }
-        }
-        Ok(())
+    async fn run(self: &Arc<Self>, command: OperatorCommand) -> anyhow::Result<ExitCode> {
+        Ok(command.run(&self.kit, &mut std::io::stdout()).await?)
     }
 }

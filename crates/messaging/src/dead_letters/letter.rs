@@ -1,8 +1,16 @@
 //! One dead letter.
 
+use chrono::{DateTime, Utc};
 use domain::ids::WorkspaceId;
-use lapin::{Acker, BasicProperties, message::Delivery, types::AMQPValue};
-use serde_json::{Map, Value, json};
+use lapin::{
+    Acker, BasicProperties,
+    message::Delivery,
+    types::{AMQPValue, FieldTable},
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::Filter;
 use crate::{
@@ -27,7 +35,47 @@ pub struct Letter {
     pub workspace_id: Option<WorkspaceId>,
     /// Why it is here.
     pub reason: String,
+    /// Since when it is here, if anything says so.
+    pub dead_at: Option<DateTime<Utc>>,
     delivery: Delivery,
+}
+
+/// A dead letter without its data.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LetterSummary {
+    /// The event's id, or what the message has in its place.
+    pub id: String,
+    /// The queue it failed in.
+    pub queue: &'static str,
+    /// The event's type, `unknown` when the message has none.
+    pub event_type: String,
+    /// The tenant, if the message has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace_id: Option<Uuid>,
+    /// Why it is here, a stable word: `permanent`, `retries_exhausted`, `malformed_data` …
+    pub reason: String,
+    /// What happened, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Since when it is here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_at: Option<DateTime<Utc>>,
+    /// Tries that it had.
+    pub retries: u32,
+    /// Times that it was replayed before.
+    pub redrives: u32,
+    /// Size of its data.
+    pub bytes: usize,
+}
+
+/// What is in a dead letter. It may be personal.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Content {
+    /// The attributes that are text.
+    #[schema(value_type = Object)]
+    pub headers: Map<String, Value>,
+    /// The data as JSON, or as text when it is none.
+    pub data: Value,
 }
 
 impl Letter {
@@ -42,6 +90,7 @@ impl Letter {
             event_type: attribute("type").unwrap_or_else(|| "unknown".to_owned()),
             workspace_id: attribute("workspaceid").and_then(|id| id.parse().ok()),
             reason: envelope::text(headers, DEAD_REASON).unwrap_or_else(|| DELIVERY_LIMIT.to_owned()),
+            dead_at: dead_at(headers),
             queue,
             delivery,
         }
@@ -49,35 +98,43 @@ impl Letter {
 
     /// Whether the filter lets it through.
     pub(super) fn matches(&self, filter: &Filter) -> bool {
-        filter.id.is_none_or(|id| self.id == id.to_string()) && filter.reason.as_ref().is_none_or(|reason| *reason == self.reason)
+        let Filter { queue, id, event_type, reason, workspace, before } = filter;
+        queue.as_ref().is_none_or(|queue| *queue == self.queue.name)
+            && id.is_none_or(|id| self.id == id.to_string())
+            && event_type.as_ref().is_none_or(|wanted| is_of_type(&self.event_type, wanted))
+            && reason.as_ref().is_none_or(|reason| *reason == self.reason)
+            && workspace.is_none_or(|workspace| self.workspace_id == Some(workspace))
+            && before.is_none_or(|before| self.dead_at.is_some_and(|at| at < before))
     }
 
-    /// One line about it; `whole` adds its attributes and data, which may be personal.
-    pub(super) fn describe(&self, whole: bool) -> Value {
+    /// What it is, without its data.
+    pub fn summary(&self) -> LetterSummary {
         let headers = self.delivery.properties.headers().as_ref();
-        let mut line = json!({
-            "id": self.id,
-            "queue": self.queue.name,
-            "event_type": self.event_type,
-            "reason": self.reason,
-            "detail": envelope::text(headers, DEAD_DETAIL),
-            "dead_at": envelope::text(headers, DEAD_AT),
-            "retries": envelope::number(headers, RETRY_COUNT),
-            "redrives": envelope::number(headers, REDRIVE_COUNT),
-            "bytes": self.delivery.data.len(),
-        });
-        if whole && let Some(line) = line.as_object_mut() {
-            let attributes: Map<String, Value> = headers
-                .into_iter()
-                .flatten()
-                .filter_map(|(name, value)| envelope::text_of(value).map(|text| (name.to_string(), Value::from(text))))
-                .collect();
-            line.insert("headers".to_owned(), attributes.into());
-            let data = serde_json::from_slice::<Value>(&self.delivery.data)
-                .unwrap_or_else(|_| String::from_utf8_lossy(&self.delivery.data).into_owned().into());
-            line.insert("data".to_owned(), data);
+        LetterSummary {
+            id: self.id.clone(),
+            queue: self.queue.name,
+            event_type: self.event_type.clone(),
+            workspace_id: self.workspace_id.map(WorkspaceId::as_uuid),
+            reason: self.reason.clone(),
+            detail: envelope::text(headers, DEAD_DETAIL),
+            dead_at: self.dead_at,
+            retries: envelope::number(headers, RETRY_COUNT),
+            redrives: envelope::number(headers, REDRIVE_COUNT),
+            bytes: self.delivery.data.len(),
         }
-        line
+    }
+
+    /// What is in it.
+    pub fn content(&self) -> Content {
+        let headers = self.delivery.properties.headers().as_ref();
+        let headers = headers
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| envelope::text_of(value).map(|text| (name.to_string(), Value::from(text))))
+            .collect();
+        let data = serde_json::from_slice::<Value>(&self.delivery.data)
+            .unwrap_or_else(|_| String::from_utf8_lossy(&self.delivery.data).into_owned().into());
+        Content { headers, data }
     }
 
     pub(super) fn data(&self) -> &[u8] {
@@ -96,5 +153,76 @@ impl Letter {
         let redrives = i64::from(envelope::number(headers, REDRIVE_COUNT)) + 1;
         kept.insert(REDRIVE_COUNT.into(), AMQPValue::LongLongInt(redrives));
         republished(&self.delivery.properties, kept.into())
+    }
+}
+
+/// Whether `wanted` is the type, or its first words.
+fn is_of_type(event_type: &str, wanted: &str) -> bool {
+    event_type.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Our own note, or the broker's when it was the one that gave up.
+fn dead_at(headers: Option<&FieldTable>) -> Option<DateTime<Utc>> {
+    if let Some(ours) = envelope::text(headers, DEAD_AT) {
+        return DateTime::parse_from_rfc3339(&ours).ok().map(|at| at.to_utc());
+    }
+    let AMQPValue::FieldArray(deaths) = headers?.inner().get("x-death")? else { return None };
+    let AMQPValue::FieldTable(last) = deaths.as_slice().first()? else { return None };
+    let AMQPValue::Timestamp(seconds) = last.inner().get("time")? else { return None };
+    DateTime::from_timestamp(i64::try_from(*seconds).ok()?, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{envelope::DEAD_AT, topology};
+
+    fn letter(headers: &[(&str, &str)]) -> Letter {
+        let mut table = FieldTable::default();
+        for (name, value) in headers {
+            table.insert((*name).into(), AMQPValue::LongString((*value).into()));
+        }
+        let mut delivery = Delivery::mock(0, "".into(), "".into(), false, b"{}".to_vec());
+        delivery.properties = BasicProperties::default().with_headers(table);
+        Letter::new(topology::queue("onboarding-svc.payments.v1").unwrap(), delivery)
+    }
+
+    #[test]
+    fn every_condition_of_a_filter_must_hold() {
+        let (id, workspace) = (domain::ids::EventId::generate(), WorkspaceId::generate());
+        let letter = letter(&[
+            ("cloudEvents_id", &id.to_string()),
+            ("cloudEvents_type", "payments.payment.confirmed.v1"),
+            ("cloudEvents_workspaceid", &workspace.to_string()),
+            (DEAD_REASON, "permanent"),
+            (DEAD_AT, "2026-11-25T04:00:00Z"),
+        ]);
+        let all = Filter {
+            queue: Some("onboarding-svc.payments.v1".into()),
+            id: Some(id),
+            event_type: Some("payments.payment".into()),
+            reason: Some("permanent".into()),
+            workspace: Some(workspace),
+            before: "2026-11-25T04:00:01Z".parse().ok(),
+        };
+        assert!(letter.matches(&all));
+        assert!(letter.matches(&Filter { event_type: Some("payments.payment.confirmed.v1".into()), ..all.clone() }));
+        for miss in [
+            Filter { queue: Some("onboarding-svc.bcm.v1".into()), ..all.clone() },
+            Filter { id: Some(domain::ids::EventId::generate()), ..all.clone() },
+            Filter { event_type: Some("payments.pay".into()), ..all.clone() },
+            Filter { reason: Some("tenant_mismatch".into()), ..all.clone() },
+            Filter { workspace: Some(WorkspaceId::generate()), ..all.clone() },
+            Filter { before: "2026-11-25T04:00:00Z".parse().ok(), ..all.clone() },
+        ] {
+            assert!(!letter.matches(&miss), "{miss:?}");
+        }
+    }
+
+    #[test]
+    fn a_letter_of_unknown_age_is_not_before_anything() {
+        let filter = Filter { before: "2999-01-01T00:00:00Z".parse().ok(), ..Filter::default() };
+        assert!(!letter(&[]).matches(&filter));
+        assert_eq!(letter(&[]).reason, DELIVERY_LIMIT);
     }
 }

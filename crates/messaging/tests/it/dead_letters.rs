@@ -3,19 +3,28 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use domain::{SystemClock, event::EventType, ids::OrderId};
+use diesel_async::AsyncPgConnection;
+use domain::{
+    SystemClock,
+    event::{Event, EventType},
+    ids::{EventId, OrderId},
+};
 use lapin::BasicProperties;
 use messaging::{
     HandlerError,
-    dead_letters::{Act, DeadLetters, DeadLettersCommand, DeadLettersError, Filter, Summary},
+    dead_letters::{Act, DeadLetters, DeadLettersError, Deed, Filter, Letter, LetterSummary, Summary},
 };
+use secrecy::SecretString;
+use service_kit::audit::Author;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     consuming::envelope,
-    rig::{QUEUE, Recorder, Rig, confirmed, eventually},
+    rig::{Process, QUEUE, Recorder, Rig, confirmed, eventually, now},
 };
 
 const DEAD: &str = "onboarding-svc.payments.v1.dead";
@@ -33,40 +42,52 @@ async fn poison_goes_to_the_dead_queue_at_once_and_the_consumer_lives() {
     eventually("three dead letters", async || rig.waiting(DEAD).await == 3).await;
     rig.tell(&[event]).await;
     eventually("the next event has its effect", async || rig.effects().await == 1).await;
-    let (summary, lines) = run(&rig, DeadLettersCommand::List { filter: Filter::default(), max: 100 }).await.unwrap();
-    assert_eq!(summary.matched, 3);
-    for reason in ["content_type", "malformed_data", "tenant_mismatch"] {
-        assert!(lines.contains(&format!("\"reason\":\"{reason}\"")), "{reason} in {lines}");
-    }
-    assert_eq!(rig.waiting(DEAD).await, 3, "a look takes nothing away");
+    let listed = rig.look(Filter::default(), 100).await;
+    let mut reasons: Vec<_> = listed.iter().map(|letter| letter.reason.as_str()).collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["content_type", "malformed_data", "tenant_mismatch"]);
+    eventually("a look takes nothing away", async || rig.waiting(DEAD).await == 3).await;
+    assert_eq!(rig.look(Filter { reason: Some("content_type".into()), ..Filter::default() }, 100).await.len(), 1);
+    eventually("nor does a look at one of them", async || rig.waiting(DEAD).await == 3).await;
+    assert_eq!(rig.look(Filter::default(), 2).await.len(), 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replay_has_the_effect_once_and_a_second_one_none() {
-    let rig = Rig::new().await;
-    let broken = Arc::new(AtomicBool::new(true));
+/// A rig whose consumer refuses every event until `mended`, and `count` dead letters of different workspaces.
+async fn dead(count: usize) -> (Rig, Vec<Event>, Vec<EventId>, Arc<AtomicBool>, [Process; 2]) {
+    let (rig, broken) = (Rig::new().await, Arc::new(AtomicBool::new(true)));
     let recorder = {
         let broken = broken.clone();
         Recorder::new(move |_| if broken.load(Ordering::SeqCst) { Err(HandlerError::Permanent("planted".into())) } else { Ok(()) })
     };
-    let _payments = rig.process("payments-svc", vec![]);
-    let onboarding = rig.process("onboarding-svc", vec![recorder.on(QUEUE)]);
-    let ids = rig.tell(&[confirmed(OrderId::generate()), confirmed(OrderId::generate())]).await;
-    eventually("two dead letters", async || rig.waiting(DEAD).await == 2).await;
+    let processes = [rig.process("payments-svc", vec![]), rig.process("onboarding-svc", vec![recorder.on(QUEUE)])];
+    let events: Vec<_> = (0..count).map(|_| confirmed(OrderId::generate())).collect();
+    let ids = rig.tell(&events).await;
+    eventually("they are dead letters", async || usize::try_from(rig.waiting(DEAD).await) == Ok(count)).await;
+    (rig, events, ids, broken, processes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_has_the_effect_once_and_a_second_one_none() {
+    let (rig, _, ids, broken, [_payments, onboarding]) = dead(2).await;
     broken.store(false, Ordering::SeqCst);
 
-    assert!(matches!(run(&rig, DeadLettersCommand::Replay(act(Filter::default(), false))).await, Err(DeadLettersError::Unfiltered)));
+    assert!(matches!(rig.replay(&act(Filter::default())).await, Err(DeadLettersError::Unfiltered)));
+    let queue = Filter { queue: Some(QUEUE.into()), ..Filter::default() };
+    assert!(matches!(rig.replay(&act(queue)).await, Err(DeadLettersError::Unfiltered)), "a queue is not a choice of letters");
     let first = Filter { id: Some(ids[0]), ..Filter::default() };
-    let (shown, text) = run(&rig, DeadLettersCommand::Show { id: ids[0], queue: None }).await.unwrap();
-    assert!(shown.matched == 1 && text.contains("\"order_id\""), "{text}");
-    let dry = DeadLettersCommand::Replay(Act { dry_run: true, ..act(first.clone(), false) });
-    assert_eq!(run(&rig, dry).await.unwrap().0, Summary { matched: 1, done: 0 });
+    let dry = rig.replay(&Act { dry_run: true, ..act(first.clone()) }).await.unwrap();
+    assert_eq!(dry, Summary { matched: 1, done: 0, remaining: 1, complete: true });
+    eventually("a dry run takes nothing away", async || rig.waiting(DEAD).await == 2).await;
+    assert_eq!(rig.database.number("select count(*) from onboarding.audit_log").await, 0);
     assert_eq!(rig.effects().await, 0);
 
-    assert_eq!(run(&rig, DeadLettersCommand::Replay(act(first, false))).await.unwrap().0, Summary { matched: 1, done: 1 });
+    let replayed = rig.replay(&act(first)).await.unwrap();
+    assert_eq!(replayed, Summary { matched: 1, done: 1, remaining: 0, complete: true });
     eventually("the effect", async || rig.effects().await == 1).await;
     eventually("the other one stays", async || rig.waiting(DEAD).await == 1).await;
-    assert_eq!(rig.database.number("select count(*) from onboarding.audit_log where action = 'dead_letter.replay'").await, 2);
+    let audited = "select count(*) from onboarding.audit_log where action = 'dead_letter.replay' and outcome in ('intended', 'done') \
+                   and detail ->> 'by' like 'os:%' and detail ->> 'why' = 'a test' and workspace_id is not null";
+    assert_eq!(rig.database.number(audited).await, 2);
 
     // The first event once more by hand: its replay was recognised, so is this.
     let before = onboarding.metric("messaging_consumed_total");
@@ -78,7 +99,7 @@ async fn a_replay_has_the_effect_once_and_a_second_one_none() {
     assert_eq!(rig.effects().await, 1);
 
     let by_reason = Filter { reason: Some("permanent".into()), ..Filter::default() };
-    assert_eq!(run(&rig, DeadLettersCommand::Drop(act(by_reason, false))).await.unwrap().0, Summary { matched: 1, done: 1 });
+    assert_eq!(rig.act(&act(by_reason), Deed::Drop, |_| {}).await.unwrap().done, 1);
     eventually("nothing is left", async || rig.waiting(DEAD).await == 0).await;
     assert_eq!(rig.effects().await, 1);
 }
@@ -106,15 +127,138 @@ async fn a_full_dead_queue_holds_poison_back_and_loses_nothing() {
     eventually("the next event has its effect", async || rig.effects().await == 1).await;
 }
 
-fn act(filter: Filter, all: bool) -> Act {
-    Act { filter, all, max: 100, rate: 100, dry_run: false }
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_replay_goes_on_where_it_was_and_every_event_has_one_effect() {
+    let (rig, _, _, broken, _processes) = dead(30).await;
+    broken.store(false, Ordering::SeqCst);
+    let all = Act { all: true, rate: 1_000, ..act(Filter::default()) };
+
+    // An operator's Ctrl-C after three.
+    let (stop, mut seen) = (CancellationToken::new(), 0);
+    let summary = rig
+        .act_until(&all, Deed::Replay, &stop, |_| {
+            seen += 1;
+            if seen == 3 {
+                stop.cancel();
+            }
+        })
+        .await
+        .unwrap();
+    assert_eq!(summary, Summary { matched: 3, done: 3, remaining: 0, complete: false });
+    // Processes that die, each at another point of its next letters: what was in hand comes back to the queue.
+    for delay_ms in [0, 3, 6, 9, 12] {
+        let begun = Notify::new();
+        let dies = async {
+            begun.notified().await;
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        };
+        tokio::select! {
+            _ = rig.act(&all, Deed::Replay, |_| begun.notify_one()) => {}
+            () = dies => {}
+        }
+    }
+
+    eventually("the rest has been replayed", async || {
+        rig.replay(&all).await.unwrap();
+        rig.effects().await == 30 && rig.waiting(DEAD).await == 0
+    })
+    .await;
+    assert_eq!(rig.database.number("select count(distinct event_id) from public.effect").await, 30);
+    assert_eq!(rig.inboxed(QUEUE).await, 30);
 }
 
-async fn run(rig: &Rig, command: DeadLettersCommand) -> Result<(Summary, String), DeadLettersError> {
-    let mut connection = rig.database.service("onboarding_svc", "onboarding").await;
-    let mut out = Vec::new();
-    let amqp_url = rig.vhost.url().into();
-    let on = DeadLetters { service: "onboarding-svc", amqp_url: &amqp_url, connection: &mut connection, clock: &SystemClock };
-    let summary = command.run(on, &mut out).await?;
-    Ok((summary, String::from_utf8(out).unwrap()))
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_keeps_to_its_rate_and_its_number_and_says_what_is_left() {
+    let (rig, _, _, broken, _processes) = dead(6).await;
+    broken.store(false, Ordering::SeqCst);
+    let mut times = Vec::new();
+    let four = Act { all: true, max: 4, rate: 5, ..act(Filter::default()) };
+    let summary = rig.act(&four, Deed::Replay, |_| times.push(Instant::now())).await.unwrap();
+    assert_eq!(summary, Summary { matched: 6, done: 4, remaining: 2, complete: true });
+    for pair in times.windows(2) {
+        assert!(pair[1] - pair[0] >= Duration::from_millis(190), "five a second: {times:?}");
+    }
+    eventually("four had their effect", async || rig.effects().await == 4).await;
+    eventually("two are left", async || rig.waiting(DEAD).await == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_are_chosen_by_type_workspace_and_age() {
+    let (rig, events, ids, _, _processes) = dead(3).await;
+    let workspace = Some(events[1].workspace_id());
+    let one = rig.look(Filter { workspace, ..Filter::default() }, 10).await;
+    assert_eq!(one.iter().map(|letter| letter.id.clone()).collect::<Vec<_>>(), [ids[1].to_string()]);
+    eventually("all are back", async || rig.waiting(DEAD).await == 3).await;
+    for (filter, expected) in [
+        (Filter { event_type: Some("payments.payment.confirmed".into()), ..Filter::default() }, 3),
+        (Filter { event_type: Some("payments.payment.failed".into()), ..Filter::default() }, 0),
+        (Filter { before: Some(now() - chrono::TimeDelta::hours(1)), ..Filter::default() }, 0),
+        (Filter { before: Some(now()), ..Filter::default() }, 3),
+        (Filter { before: Some(now()), workspace, ..Filter::default() }, 1),
+    ] {
+        let dry = rig.replay(&Act { dry_run: true, ..act(filter.clone()) }).await.unwrap();
+        assert_eq!(dry.matched, expected, "{filter:?}");
+        eventually("all are back", async || rig.waiting(DEAD).await == 3).await;
+    }
+    assert!(matches!(
+        rig.replay(&act(Filter { queue: Some("auth-svc.bcm.v1".into()), ..Filter::default() })).await,
+        Err(DeadLettersError::Unfiltered)
+    ));
+    let foreign = Act { all: true, ..act(Filter { queue: Some("auth-svc.bcm.v1".into()), ..Filter::default() }) };
+    assert!(matches!(rig.replay(&foreign).await, Err(DeadLettersError::UnknownQueue(_))));
+}
+
+fn act(filter: Filter) -> Act {
+    Act { filter, all: false, max: 100, rate: 100, dry_run: false }
+}
+
+impl Rig {
+    async fn look(&self, filter: Filter, limit: usize) -> Vec<LetterSummary> {
+        let mut letters = Vec::new();
+        let mut see = |letter: &Letter| {
+            letters.push(letter.summary());
+            Ok(())
+        };
+        let (mut connection, amqp_url, author) = self.desk().await;
+        let stop = CancellationToken::new();
+        desk(&amqp_url, &mut connection, &author, &stop).look(&filter, 0, limit, &mut see).await.unwrap();
+        letters
+    }
+
+    async fn replay(&self, act: &Act) -> Result<Summary, DeadLettersError> {
+        self.act(act, Deed::Replay, |_| {}).await
+    }
+
+    async fn act(&self, act: &Act, deed: Deed, see: impl FnMut(&Letter) + Send) -> Result<Summary, DeadLettersError> {
+        self.act_until(act, deed, &CancellationToken::new(), see).await
+    }
+
+    async fn act_until(
+        &self,
+        act: &Act,
+        deed: Deed,
+        stop: &CancellationToken,
+        mut see: impl FnMut(&Letter) + Send,
+    ) -> Result<Summary, DeadLettersError> {
+        let (mut connection, amqp_url, author) = self.desk().await;
+        let mut see = |letter: &Letter| {
+            see(letter);
+            Ok(())
+        };
+        desk(&amqp_url, &mut connection, &author, stop).act(act, deed, &mut see).await
+    }
+
+    async fn desk(&self) -> (AsyncPgConnection, SecretString, Author) {
+        let connection = self.database.service("onboarding_svc", "onboarding").await;
+        (connection, self.vhost.url().into(), Author::of_this_process("a test"))
+    }
+}
+
+fn desk<'a>(
+    amqp_url: &'a SecretString,
+    connection: &'a mut AsyncPgConnection,
+    author: &'a Author,
+    stop: &CancellationToken,
+) -> DeadLetters<'a> {
+    DeadLetters { service: "onboarding-svc", amqp_url, connection, clock: &SystemClock, author, stop: stop.clone() }
 }

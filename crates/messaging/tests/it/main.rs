@@ -10,6 +10,7 @@ mod consuming;
 mod crashes;
 mod dead_letters;
 mod outages;
+mod outbox_desk;
 mod partitions;
 mod permissions;
 mod poison;

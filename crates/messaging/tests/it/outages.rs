@@ -8,8 +8,10 @@ use domain::{
     ids::{OrderId, UserId, WorkspaceId},
     role::Role,
 };
-use messaging::outbox::OutboxCommand;
+use messaging::outbox::{Move, OutboxDesk, OutboxFilter, Pace};
+use service_kit::audit::Author;
 use testkit::Broker;
+use tokio_util::sync::CancellationToken;
 
 use crate::rig::{Process, QUEUE, Recorder, Rig, SHARED_QUEUE, confirmed, eventually, now, within};
 
@@ -119,8 +121,11 @@ async fn a_broker_that_forgot_everything_gets_its_topology_and_its_events_again(
     within(90, "what is told now has its effect", async || rig.effects().await == 1).await;
     onboarding.ready().await;
     let mut connection = rig.database.service("payments_svc", "payments").await;
-    let republish = OutboxCommand::Republish { since: now() - chrono::TimeDelta::hours(1), dry_run: false };
-    assert_eq!(republish.run(&mut connection, &SystemClock).await.unwrap(), 3);
+    let author = Author::of_this_process("the broker lost its disk");
+    let mut desk = OutboxDesk { connection: &mut connection, clock: &SystemClock, author: &author, stop: CancellationToken::new() };
+    let again = Move::Republish { since: Some(now() - chrono::TimeDelta::hours(1)), until: None };
+    let pace = Pace { max: 10, rate: None, dry_run: false };
+    assert_eq!(desk.shift(&OutboxFilter::default(), again, pace).await.unwrap().done, 3);
     eventually("what was lost has its effect, the rest no second one", async || {
         rig.unpublished().await == 0 && onboarding.metric("messaging_consumed_total") >= 4.0
     })

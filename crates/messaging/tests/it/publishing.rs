@@ -4,9 +4,11 @@ use diesel_async::SimpleAsyncConnection;
 use domain::{SystemClock, ids::OrderId};
 use lapin::options::ExchangeDeleteOptions;
 use messaging::{
-    outbox::{self, OutboxCommand},
+    outbox::{self, Move, OutboxDesk, OutboxFilter, Pace},
     topology::EVENTS,
 };
+use service_kit::audit::Author;
+use tokio_util::sync::CancellationToken;
 
 use crate::rig::{QUEUE, Recorder, Rig, SHARED_QUEUE, confirmed, eventually, now, within};
 
@@ -165,10 +167,13 @@ async fn what_a_lost_broker_forgot_is_published_again_without_a_second_effect() 
     rig.tell(&[confirmed(OrderId::generate()), confirmed(OrderId::generate())]).await;
     eventually("both had their effect", async || rig.effects().await == 2).await;
     let mut connection = rig.database.service("payments_svc", "payments").await;
-    let republish = |dry_run| OutboxCommand::Republish { since: now() - chrono::TimeDelta::hours(1), dry_run };
-    assert_eq!(republish(true).run(&mut connection, &SystemClock).await.unwrap(), 2);
+    let author = Author::of_this_process("the broker lost its disk");
+    let stop = CancellationToken::new();
+    let mut desk = OutboxDesk { connection: &mut connection, clock: &SystemClock, author: &author, stop };
+    let (again, filter) = (Move::Republish { since: Some(now() - chrono::TimeDelta::hours(1)), until: None }, OutboxFilter::default());
+    assert_eq!(desk.shift(&filter, again, Pace { max: 10, rate: None, dry_run: true }).await.unwrap().matched, 2);
     assert_eq!(rig.unpublished().await, 0, "a dry run changes nothing");
-    assert_eq!(republish(false).run(&mut connection, &SystemClock).await.unwrap(), 2);
+    assert_eq!(desk.shift(&filter, again, Pace { max: 10, rate: None, dry_run: false }).await.unwrap().done, 2);
     eventually("both came again", async || onboarding.metric("messaging_consumed_total") >= 4.0).await;
     assert_eq!(rig.effects().await, 2);
 }

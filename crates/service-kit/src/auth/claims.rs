@@ -54,6 +54,11 @@ impl Claims {
         self.raw.get("app_metadata")?.as_object()
     }
 
+    /// The user's role in the whole deployment, when there is one.
+    pub fn groundwork_role(&self) -> Option<&str> {
+        self.app_metadata()?.get("groundwork_role")?.as_str()
+    }
+
     /// All claims as JSON, for `request.jwt.claims`.
     pub fn as_json(&self) -> &str {
         &self.json

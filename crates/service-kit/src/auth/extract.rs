@@ -1,4 +1,4 @@
-//! Extractors: a signed-in user, and a member of the workspace that the request is about.
+//! Extractors: a signed-in user, a member of the workspace that the request is about, an operator of the deployment.
 
 use std::{future::Future, pin::Pin};
 
@@ -12,6 +12,9 @@ use uuid::Uuid;
 
 use super::{claims::Claims, membership::AuthoriseError, verifier::AuthError};
 use crate::{http::Problem, kit::Kit};
+
+/// The role of those who run the deployment.
+pub const OPERATOR: &str = "operator";
 
 /// A request with a valid access token of a user.
 #[derive(Debug, Clone)]
@@ -45,6 +48,23 @@ impl Member {
     /// 403 when the role is too low.
     pub fn require(&self, required: Role) -> Result<(), Problem> {
         if self.role >= required { Ok(()) } else { Err(AuthoriseError::RoleTooLow.into()) }
+    }
+}
+
+/// A request of an operator of the deployment: `app_metadata.groundwork_role` is `operator`, which only the identity
+/// provider can write, in a session with a second factor (`aal2`) (decisions: *Operators*).
+///
+/// A role that was taken away ends with the token that carries it.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// The token's claims.
+    pub claims: Claims,
+}
+
+impl Operator {
+    /// The operator's user.
+    pub fn user(&self) -> UserId {
+        self.claims.user
     }
 }
 
@@ -104,6 +124,26 @@ impl FromRequest for Authenticated {
         Box::pin(async move {
             let kit = kit_of(&request)?;
             Ok(Self { claims: authenticate(&request, &kit).await? })
+        })
+    }
+}
+
+impl FromRequest for Operator {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let kit = kit_of(&request)?;
+            let claims = authenticate(&request, &kit).await?;
+            if claims.groundwork_role() != Some(OPERATOR) {
+                return Err(Problem::new(ErrorCode::Forbidden).detail("this is for operators of the deployment"));
+            }
+            if claims.assurance_level() != "aal2" {
+                return Err(Problem::new(ErrorCode::SecondFactorRequired));
+            }
+            Ok(Self { claims })
         })
     }
 }

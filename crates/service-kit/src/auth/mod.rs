@@ -7,6 +7,6 @@ mod membership;
 mod verifier;
 
 pub use claims::Claims;
-pub use extract::{Authenticated, Member};
+pub use extract::{Authenticated, Member, OPERATOR, Operator};
 pub use membership::{AuthoriseError, Membership, authorise};
 pub use verifier::{AuthError, Verifier};

@@ -104,8 +104,7 @@ async fn dispatch<S: Service>(cli: Cli<S::Command>) -> anyhow::Result<ExitCode> 
         Command::Own(own) => {
             let lifecycle = Lifecycle::on_this_runtime();
             let app = Arc::new(S::build(Kit::new(S::IDENTITY, config.kit, lifecycle)?, config.service)?);
-            app.run(own).await?;
-            Ok(ExitCode::SUCCESS)
+            app.run(own).await
         }
         Command::Doctor { .. } | Command::Openapi => Ok(ExitCode::SUCCESS),
     }

@@ -6,6 +6,7 @@ mod configuration;
 mod database;
 mod idempotency;
 mod limits;
+mod operators;
 mod probe;
 mod server;
 mod signing_keys;

@@ -1,13 +1,13 @@
 //! The smallest service there is, with one endpoint of each kind.
 
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
 use actix_web::{HttpResponse, post, web};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use serde::Deserialize;
 use service_kit::{
     Kit, Service, ServiceIdentity,
-    auth::{Authenticated, Member},
+    auth::{Authenticated, Member, Operator},
     command::Check,
     config::{KitConfig, Problems, ServiceConfig},
     http::{JsonBody, Problem},
@@ -57,7 +57,10 @@ impl Service for Probe {
     }
 
     fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-        routes.route("/whoami", web::get().to(whoami)).route("/workspace", web::get().to(workspace));
+        routes
+            .route("/whoami", web::get().to(whoami))
+            .route("/workspace", web::get().to(workspace))
+            .route("/operator", web::get().to(operator));
         routes
             .map(|routes| routes.service(echo).route("/panic", web::get().to(panicking)).route("/slow-write", web::post().to(slow_write)));
     }
@@ -70,7 +73,7 @@ impl Service for Probe {
         Vec::new()
     }
 
-    async fn run(self: &Arc<Self>, command: NoCommand) -> anyhow::Result<()> {
+    async fn run(self: &Arc<Self>, command: NoCommand) -> anyhow::Result<ExitCode> {
         match command {}
     }
 }
@@ -81,6 +84,10 @@ async fn whoami(user: Authenticated) -> HttpResponse {
 
 async fn workspace(member: Member) -> HttpResponse {
     HttpResponse::Ok().body(format!("{} {}", member.workspace, member.role))
+}
+
+async fn operator(operator: Operator) -> HttpResponse {
+    HttpResponse::Ok().body(operator.user().to_string())
 }
 
 #[derive(Debug, Deserialize)]

@@ -39,5 +39,6 @@ pub fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
         .service(metadata::key_set)
         .service(profile::ensure_profile)
         .service(profile::verify_profile)
+        .configure(|routes| messaging::admin::routes(routes, "/api/admin/auth"))
         .route("/auth/v1/{rest:.*}", web::to(error::nothing_here));
 }

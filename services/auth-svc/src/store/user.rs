@@ -133,3 +133,29 @@ pub async fn is_confirmed(connection: &mut AsyncPgConnection, id: Uuid) -> Query
         .optional()?;
     Ok(row.map(|row| row.confirmed))
 }
+
+/// Gives the user a role in the whole deployment, or takes it away; `None` when there is no such user.
+pub async fn set_role(connection: &mut AsyncPgConnection, id: Uuid, role: Option<&str>, now: DateTime<Utc>) -> QueryResult<Option<User>> {
+    sql_query(format!(
+        "update auth.users set updated_at = $3, raw_app_meta_data = case when $2::text is null \
+           then coalesce(raw_app_meta_data, '{{}}') - 'groundwork_role' \
+           else coalesce(raw_app_meta_data, '{{}}') || jsonb_build_object('groundwork_role', $2) end \
+         where id = $1 and deleted_at is null returning {COLUMNS}"
+    ))
+    .bind::<SqlUuid, _>(id)
+    .bind::<Nullable<Text>, _>(role)
+    .bind::<Timestamptz, _>(now)
+    .get_result(connection)
+    .await
+    .optional()
+}
+
+/// The users with a role in the whole deployment, oldest first.
+pub async fn with_role(connection: &mut AsyncPgConnection, role: &str) -> QueryResult<Vec<User>> {
+    sql_query(format!(
+        "select {COLUMNS} from auth.users where raw_app_meta_data ->> 'groundwork_role' = $1 and deleted_at is null order by created_at, id"
+    ))
+    .bind::<Text, _>(role)
+    .load(connection)
+    .await
+}

@@ -8,6 +8,7 @@ mod gate;
 mod hostile_input;
 mod limits;
 mod openapi;
+mod operators;
 mod refresh;
 mod repair;
 mod rig;

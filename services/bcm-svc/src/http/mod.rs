@@ -36,6 +36,7 @@ pub fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
         .service(rebuild::start)
         .service(rebuild::status)
         .service(freshness::freshness);
+    messaging::admin::routes(routes, "/api/admin/context");
 }
 
 /// What lies under a path or parameter that names no version is not there.

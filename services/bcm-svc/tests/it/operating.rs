@@ -1,6 +1,6 @@
 //! What operators run.
 
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
 use bcm_svc::{BcmService, Command};
 use clap::Parser;
@@ -15,7 +15,7 @@ struct Cli {
     command: Command,
 }
 
-async fn run(rig: &Rig, arguments: &[&str]) -> anyhow::Result<()> {
+async fn run(rig: &Rig, arguments: &[&str]) -> anyhow::Result<ExitCode> {
     let config = config::<BcmService>(&rig.database, None, &[]);
     let kit = Kit::new(BcmService::IDENTITY, config.kit, Lifecycle::on_this_runtime())?;
     let app = Arc::new(BcmService::build(kit, config.service)?);

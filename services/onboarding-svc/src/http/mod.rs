@@ -38,6 +38,7 @@ pub(crate) fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfi
         .service(finalize::finalize)
         .service(finalize::finalize_status)
         .service(finalize::business_context);
+    messaging::admin::routes(routes, "/api/admin/onboarding");
 }
 
 fn editor(member: &Member) -> Editor {

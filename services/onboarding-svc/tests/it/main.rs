@@ -7,6 +7,7 @@ mod broker;
 mod drafts;
 mod finalize;
 mod openapi;
+mod operators;
 mod rig;
 mod tiers;
 mod unlock;

@@ -1,4 +1,4 @@
-//! The public API under `/api/payments/v2`.
+//! The public API under `/api/payments/v2`, and the operators' under `/api/admin/payments`.
 
 mod error;
 mod events;
@@ -28,4 +28,5 @@ pub fn routes(routes: &mut ServiceConfig<'_>) {
         .service(orders::abandon_order)
         .service(events::order_events)
         .service(webhooks::receive_webhook);
+    messaging::admin::routes(routes, "/api/admin/payments");
 }

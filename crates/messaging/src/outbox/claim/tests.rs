@@ -11,11 +11,13 @@ use domain::{
     money::{Currency, Paise},
     plan::{Cycle, PlanCode},
 };
+use service_kit::audit::Author;
 use testkit::Database;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::outbox::{append, channel, purge, unpark};
+use crate::outbox::{Move, OutboxDesk, OutboxFilter, Pace, append, channel, purge};
 
 fn pending(order: OrderId) -> Event {
     Event::PaymentPending(PaymentEvent {
@@ -158,7 +160,11 @@ async fn rows_are_parked_unparked_counted_and_purged() {
     let waiting = backlog(&mut connection).await.unwrap();
     assert_eq!((waiting.pending, waiting.parked), (1, 1));
     assert!(claim(&mut connection, token, 10).await.unwrap().is_empty(), "its aggregate waits");
-    assert_eq!(unpark(&mut connection).await.unwrap(), 1);
+    let author = Author::of_this_process("a test");
+    let stop = CancellationToken::new();
+    let mut desk = OutboxDesk { connection: &mut connection, clock: &SystemClock, author: &author, stop };
+    let pace = Pace { max: 10, rate: None, dry_run: false };
+    assert_eq!(desk.shift(&OutboxFilter::default(), Move::Unpark, pace).await.unwrap().done, 1);
     let again = claim(&mut connection, token, 10).await.unwrap();
     assert_eq!(again.len(), 1);
     mark_published(&mut connection, token, &[again[0].id]).await.unwrap();

@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Secrets and personal data stay where they belong: a journey, refusals and poison are made with unique words, which are then
+# looked for in every log, in /metrics, in error answers, in the audit log and in the list of dead letters.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+bin=${CARGO_TARGET_DIR:-target}/debug
+services=(auth-svc payments-svc onboarding-svc bcm-svc)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+run=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
+
+email=canary-mail-$run@example.test
+password=canary-password-$run
+token=canary-token-$run
+phonepe=canary-phonepe-$run
+answer=canary-answer-$run
+setting() { sed -n "s/^$2=//p" "$STATE_DIR/services/$1.env"; }
+client_secret=$(setting sandbox SANDBOX_CLIENT_SECRET)
+webhook_password=$(setting sandbox SANDBOX_WEBHOOK_PASSWORD)
+credentials=$(printf 'groundwork:%s' "$webhook_password" | sha256sum | cut -d' ' -f1)
+
+# What an error answers is kept; a success may say to its own user what is theirs.
+asked=0
+ask() { # STATUS CURL-ARGUMENTS…
+  local wanted=$1 status
+  shift
+  asked=$((asked + 1))
+  status=$(curl -sS -m 30 -o "$work/answer" -w '%{http_code}' "$@")
+  if [[ $status != "$wanted" ]]; then
+    printf 'wanted %s, got %s from %s: %s\n' "$wanted" "$status" "${*: -1}" "$(head -c 300 "$work/answer")" >&2
+    exit 1
+  fi
+  if ((status >= 400)); then cat "$work/answer" >>"$work/error-answers"; fi
+}
+json=(-H 'Content-Type: application/json')
+url=$GATEWAY_URL
+
+# A whole journey: the mail about the payment goes to the address.
+"$bin/journey" demo --email "$email" --password "$password" >/dev/null
+ask 200 "${json[@]}" -d "{\"email\":\"$email\",\"password\":\"$password\"}" "$url/auth/v1/token?grant_type=password"
+access=$(jq -r .access_token "$work/answer")
+refresh=$(jq -r .refresh_token "$work/answer")
+ask 200 "${json[@]}" -d "{\"refresh_token\":\"$refresh\"}" "$url/auth/v1/token?grant_type=refresh_token"
+signature=${access##*.}
+
+# Refusals of every kind, with the secret in the place where it would be.
+ask 400 "${json[@]}" -d "{\"email\":\"$email\",\"password\":\"not-$password\"}" "$url/auth/v1/token?grant_type=password"
+ask 422 "${json[@]}" -d "{\"email\":\"$email\",\"password\":\"$password\"}" "$url/auth/v1/signup"
+ask 400 "${json[@]}" -d "{\"refresh_token\":\"$token\"}" "$url/auth/v1/token?grant_type=refresh_token"
+ask 401 -H "Authorization: Bearer $token" "$url/api/onboarding"
+ask 401 -H "Authorization: Bearer $token.$token.$token" "$url/api/context/manifest"
+ask 403 -H "Authorization: Bearer $access" "$url/api/admin/payments/dead-letters"
+ask 401 -H "Authorization: $token" -d "{\"event\":\"$phonepe\",\"payload\":{\"merchantOrderId\":\"$phonepe\"}}" "$url/api/payments/v2/webhook"
+ask 200 -H "Authorization: $credentials" -d "{\"event\":\"pg.$phonepe\",\"payload\":{\"note\":\"$phonepe\"}}" "$url/api/payments/v2/webhook"
+ask 400 -H "Authorization: $credentials" -d "$phonepe" "$url/api/payments/v2/webhook"
+ask 422 -H "Authorization: Bearer $access" "${json[@]}" -d "{\"plan\":1,\"cycle\":\"$phonepe\"}" "$url/api/payments/v2/initiate"
+ask 400 -H "Authorization: Bearer $access" "${json[@]}" -d "{\"password\":\"$password\"" "$url/api/auth/ensure-profile"
+
+# Poison in a queue of each service.
+vhost=groundwork
+for queue in auth-svc.payments.v1 payments-svc.identity.v1 onboarding-svc.payments.v1 bcm-svc.onboarding.v1; do
+  jq -n --arg queue "$queue" --arg payload "{\"order_id\":\"$phonepe\",\"email\":\"$email\",\"answer\":\"$answer\"" '{properties: {
+    delivery_mode: 2, content_type: "application/json", headers: {
+    cloudEvents_specversion: "1.0", cloudEvents_id: "0199a2b4-0000-7000-8000-000000000000", cloudEvents_source: "/canary",
+    cloudEvents_type: "payments.payment.confirmed.v1", cloudEvents_subject: "canary", cloudEvents_time: "2026-01-01T00:00:00Z",
+    cloudEvents_dataschema: "urn:canary", cloudEvents_sequence: "1"}}, routing_key: $queue, $payload, payload_encoding: "string"}' |
+    curl -fsS -m 30 -o /dev/null "${json[@]}" -d @- "$RABBITMQ_MANAGEMENT_URL/api/exchanges/$vhost/groundwork.return/publish"
+done
+console() ( # SERVICE ARGUMENTS…
+  service=$1
+  shift
+  mapfile -t pairs <"$STATE_DIR/services/$service.env"
+  export "${pairs[@]}"
+  "$bin/$service" "$@"
+)
+for service in "${services[@]}"; do
+  for _ in {1..60}; do
+    console "$service" dead-letters list --json >"$work/dead-letters-$service"
+    if [[ -s $work/dead-letters-$service ]]; then break; fi
+    sleep 0.5
+  done
+  [[ -s $work/dead-letters-$service ]] || { printf '%s has no dead letter\n' "$service" >&2; exit 1; }
+done
+
+# A sentence of the mail that was sent shows that its body was in the process.
+mail=$(curl -fsS -m 30 "$SANDBOX_URL/resend/inbox" | grep -c "$email" || true)
+((mail > 0)) || { printf 'the sandbox got no mail to %s\n' "$email" >&2; exit 1; }
+
+for service in "${services[@]}"; do
+  curl -fsS -m 30 "http://$(setting "$service" GROUNDWORK__HTTP__INTERNAL_ADDR)/metrics" >"$work/metrics-$service"
+done
+psql "$DATABASE_ADMIN_URL" -XAtc "select 'identity', a from identity.audit_log a union all select 'payments', a from payments.audit_log a
+  union all select 'onboarding', a from onboarding.audit_log a union all select 'bcm', a from bcm.audit_log a" >"$work/audit-log"
+sleep 1.5 # the gateway's log is written at least once a second
+
+words=("$email" "$password" "$token" "$phonepe" "$answer" "$client_secret" "$webhook_password" "$credentials" "$refresh" "$signature"
+  'Your payment has arrived')
+printf '%s\n' "${words[@]}" >"$work/words"
+places=("$STATE_DIR/logs" "$work/error-answers" "$work/audit-log" "$work"/metrics-* "$work"/dead-letters-*)
+search() { grep -rnaF -f "$work/words" "$@"; }
+
+# The search finds what is there.
+printf 'a line with %s\n' "$phonepe" >"$work/planted"
+search "$work/planted" >/dev/null || { printf 'the search finds nothing\n' >&2; exit 1; }
+for place in "${places[@]}"; do [[ -s $place || -d $place ]] || { printf '%s is empty\n' "$place" >&2; exit 1; }; done
+if search "${places[@]}" | cut -c 1-400; then
+  printf 'a secret or personal word is where it does not belong\n' >&2
+  exit 1
+fi
+# The letters that this test made.
+for service in "${services[@]}"; do
+  console "$service" dead-letters drop --id 0199a2b4-0000-7000-8000-000000000000 --why 'planted by a test' >/dev/null
+done
+printf '%s words, %s requests, %s places: nothing found\n' "${#words[@]}" "$asked" "${#places[@]}"
