@@ -55,7 +55,7 @@ ask 401 -H "Authorization: $token" -d "{\"event\":\"$phonepe\",\"payload\":{\"me
 ask 200 -H "Authorization: $credentials" -d "{\"event\":\"pg.$phonepe\",\"payload\":{\"note\":\"$phonepe\"}}" "$url/api/payments/v2/webhook"
 ask 400 -H "Authorization: $credentials" -d "$phonepe" "$url/api/payments/v2/webhook"
 ask 422 -H "Authorization: Bearer $access" "${json[@]}" -d "{\"plan\":1,\"cycle\":\"$phonepe\"}" "$url/api/payments/v2/initiate"
-ask 400 -H "Authorization: Bearer $access" "${json[@]}" -d "{\"password\":\"$password\"" "$url/api/auth/ensure-profile"
+ask 422 -H "Authorization: Bearer $access" "${json[@]}" -d "{\"password\":\"$password\"}" "$url/api/auth/ensure-profile"
 
 # Poison in a queue of each service.
 vhost=groundwork
@@ -90,8 +90,9 @@ mail=$(curl -fsS -m 30 "$SANDBOX_URL/resend/inbox" | grep -c "$email" || true)
 for service in "${services[@]}"; do
   curl -fsS -m 30 "http://$(setting "$service" GROUNDWORK__HTTP__INTERNAL_ADDR)/metrics" >"$work/metrics-$service"
 done
-psql "$DATABASE_ADMIN_URL" -XAtc "select 'identity', a from identity.audit_log a union all select 'payments', a from payments.audit_log a
-  union all select 'onboarding', a from onboarding.audit_log a union all select 'bcm', a from bcm.audit_log a" >"$work/audit-log"
+for schema in identity payments onboarding bcm; do
+  psql "$DATABASE_ADMIN_URL" -XAtc "select to_jsonb(row) from $schema.audit_log row" >>"$work/audit-log"
+done
 sleep 1.5 # the gateway's log is written at least once a second
 
 words=("$email" "$password" "$token" "$phonepe" "$answer" "$client_secret" "$webhook_password" "$credentials" "$refresh" "$signature"
