@@ -12,10 +12,11 @@ use domain::{
     event::{Event, EventType},
     ids::{EventId, OrderId},
 };
-use lapin::BasicProperties;
+use lapin::{BasicProperties, types::FieldTable};
 use messaging::{
     HandlerError,
     dead_letters::{Act, DeadLetters, DeadLettersError, Deed, Filter, Letter, LetterSummary, Summary},
+    topology,
 };
 use secrecy::SecretString;
 use service_kit::audit::Author;
@@ -165,6 +166,26 @@ async fn an_interrupted_replay_goes_on_where_it_was_and_every_event_has_one_effe
     .await;
     assert_eq!(rig.database.number("select count(distinct event_id) from public.effect").await, 30);
     assert_eq!(rig.inboxed(QUEUE).await, 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_the_broker_does_not_take_stays_a_dead_letter() {
+    let (rig, _, _, broken, _processes) = dead(2).await;
+    broken.store(false, Ordering::SeqCst);
+    let channel = rig.connection().await.create_channel().await.unwrap();
+    let first_is_gone = Notify::new();
+    let slow = Act { all: true, rate: 1, ..act(Filter::default()) };
+    let unbind = async {
+        first_is_gone.notified().await;
+        channel.queue_unbind(QUEUE.into(), topology::RETURN.into(), QUEUE.into(), FieldTable::default()).await.unwrap();
+    };
+    let (refused, ()) = tokio::join!(rig.act(&slow, Deed::Replay, |_| first_is_gone.notify_one()), unbind);
+    assert!(matches!(refused, Err(DeadLettersError::NotTaken(_))), "{refused:?}");
+    eventually("it is back", async || rig.waiting(DEAD).await == 1).await;
+    let refusals = "select count(*) from onboarding.audit_log where action = 'dead_letter.replay' and outcome = 'refused'";
+    assert_eq!(rig.database.number(refusals).await, 1);
+    assert_eq!(rig.replay(&slow).await.unwrap().done, 1, "the next run declares what is missing");
+    eventually("both have their effect", async || rig.effects().await == 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
