@@ -5,7 +5,7 @@ SHELL := /bin/bash
 STACK ?= dev
 export STACK
 
-.PHONY: help up run down status logs demo env-check test lint fmt hooks chaos verify clean
+.PHONY: help up run down status logs roll demo env-check test lint coverage fmt hooks chaos verify clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ status: ## what runs, and since when
 logs: ## follow the logs, or one of them: make logs NAME=payments-svc
 	@deploy/local/stack logs $(NAME)
 
+roll: ## restart services without a failed request: make roll, or one of them: make roll SVC=bcm-svc
+	@deploy/local/stack roll $(SVC)
+
 demo: ## drive the whole journey once, through the gateway
 	@deploy/local/stack demo
 
@@ -36,6 +39,9 @@ test: ## every check there is, on a stack of its own beside yours
 
 lint: ## formatting, clippy, rustdoc, scripts, gateway, compose
 	@deploy/test/run lint
+
+coverage: ## line coverage of the Rust code by its tests; compiles everything once more
+	@deploy/test/coverage
 
 fmt: ## format the Rust code
 	@cargo fmt --all

@@ -2,7 +2,7 @@
 # The addresses and secrets that services and tests get. Names of settings stand here and nowhere else.
 
 # STATE_DIR/env: what tests need, in lines of KEY=VALUE without quotes.
-# STATE_DIR/services/<service>.env: what one process needs, in the same form.
+# STATE_DIR/services/<replica>.env: what one process needs, in the same form.
 
 # Sets the administrator's addresses of the three dependencies.
 addresses() {
@@ -43,7 +43,7 @@ amqp_of() {
 }
 
 environment_write() {
-  local svc
+  local svc replica
   write_for stack env <<ENV
 GROUNDWORK_STACK=$STACK
 STATE_DIR=$STATE_DIR
@@ -56,18 +56,22 @@ RABBITMQ_MANAGEMENT_URL=$RABBITMQ_MANAGEMENT_URL
 TEST_ROLE_PASSWORDS=$(role_passwords)
 ENV
   for svc in "${SERVICES[@]}"; do
-    { environment_of_any "$svc" && "environment_of_${svc%-svc}"; } | write_for stack "services/$svc.env"
+    for replica in $(replicas_of "$svc"); do
+      { environment_of_any "$replica" && "environment_of_${svc%-svc}"; } | write_for stack "services/$replica.env"
+    done
   done
   environment_of_sandbox | write_for stack services/sandbox.env
 }
 
 environment_of_any() {
-  local role=${1//-/_}
+  local service role
+  service=$(service_of "$1")
+  role=${service//-/_}
   cat <<ENV
-DATABASE_URL=postgres://$role:$(secret_of "$1" RUNTIME)@$DATABASE_HOST_AND_NAME
-DATABASE_OWNER_URL=postgres://${role}_owner:$(secret_of "$1" OWNER)@$DATABASE_HOST_AND_NAME
+DATABASE_URL=postgres://$role:$(secret_of "$service" RUNTIME)@$DATABASE_HOST_AND_NAME
+DATABASE_OWNER_URL=postgres://${role}_owner:$(secret_of "$service" OWNER)@$DATABASE_HOST_AND_NAME
 REDIS_URL=$REDIS_URL
-AMQP_URL=$(amqp_of "$1")
+AMQP_URL=$(amqp_of "$service")
 GROUNDWORK__HTTP__PUBLIC_ADDR=127.0.0.1:$(port_of "$1")
 GROUNDWORK__HTTP__INTERNAL_ADDR=127.0.0.1:$(port_of "$1" internal)
 GROUNDWORK__AUTH__ISSUER=$GATEWAY_URL/auth/v1

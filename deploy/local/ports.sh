@@ -32,10 +32,17 @@ ports_of_dependencies() {
 }
 
 ports_of_services() {
-  require_free auth-svc AUTH_PORT AUTH_INTERNAL_PORT
-  require_free payments-svc PAYMENTS_PORT PAYMENTS_INTERNAL_PORT
-  require_free onboarding-svc ONBOARDING_PORT ONBOARDING_INTERNAL_PORT
-  require_free bcm-svc BCM_PORT BCM_INTERNAL_PORT
+  local svc name
+  for svc in "${SERVICES[@]}"; do
+    name=${svc%-svc}
+    require_free "$svc" "${name^^}_PORT" "${name^^}_INTERNAL_PORT"
+    if ((REPLICAS > 1)); then ports_of_second "$svc"; fi
+  done
   require_free sandbox SANDBOX_PORT
   require_free gateway GATEWAY_PORT
+}
+
+ports_of_second() {
+  local name=${1%-svc}
+  require_free "$1-2" "${name^^}_PORT_2" "${name^^}_INTERNAL_PORT_2"
 }

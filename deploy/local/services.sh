@@ -32,6 +32,7 @@ migrate() {
   done
 }
 
+# service_start REPLICA ARGUMENTS...
 service_start() {
   local svc=$1 pairs pid
   pid=$(pid_of "$svc")
@@ -44,7 +45,7 @@ service_start() {
   # The environment, not the command line: other users can read the latter.
   (
     export "${pairs[@]}"
-    launch "$svc" "$BIN/$svc" "${@:2}"
+    launch "$svc" "$BIN/$(service_of "$svc")" "${@:2}"
   )
 }
 
@@ -52,25 +53,37 @@ service_ready() {
   if [[ $1 == sandbox ]]; then
     curl -sS -m 2 -o /dev/null "$SANDBOX_URL/"
   else
-    with_environment "$1" "$BIN/$1" healthcheck
+    with_environment "$1" "$BIN/$(service_of "$1")" healthcheck
   fi
 }
 
+# The replicas that are to run: as many as were asked for, and those that run already.
+replicas() {
+  local svc replica
+  for svc in "${SERVICES[@]}"; do
+    for replica in $(replicas_of "$svc"); do
+      if [[ $replica == "$svc" ]] || ((REPLICAS > 1)) || runs "$replica"; then printf '%s\n' "$replica"; fi
+    done
+  done
+}
+
 services_start() {
-  local svc
+  local svc wanted
+  mapfile -t wanted < <(replicas)
   service_start sandbox serve
-  for svc in "${SERVICES[@]}"; do service_start "$svc" serve --with-worker; done
-  for svc in sandbox "${SERVICES[@]}"; do wait_for "$svc" 30 service_ready "$svc"; done
+  for svc in "${wanted[@]}"; do service_start "$svc" serve --with-worker; done
+  for svc in sandbox "${wanted[@]}"; do wait_for "$svc" 30 service_ready "$svc"; done
 }
 
 # All get the signal together and drain together; the sandbox goes last, because a draining service may still call it.
 services_stop() {
-  local svc pid
-  for svc in "${SERVICES[@]}"; do
+  local svc pid running
+  mapfile -t running < <(replicas)
+  for svc in "${running[@]}"; do
     pid=$(pid_of "$svc")
     [[ -z $pid ]] || kill -s TERM "$pid" 2>/dev/null || true
   done
-  for svc in "${SERVICES[@]}" sandbox; do halt "$svc" TERM 30; done
+  for svc in "${running[@]}" sandbox; do halt "$svc" TERM 30; done
 }
 
 doctor() {

@@ -40,6 +40,15 @@ ONBOARDING_INTERNAL_PORT=${ONBOARDING_INTERNAL_PORT:-$((18103 + offset))}
 BCM_PORT=${BCM_PORT:-$((18004 + offset))}
 BCM_INTERNAL_PORT=${BCM_INTERNAL_PORT:-$((18104 + offset))}
 
+# Processes of each service behind the gateway: 1 or 2. `make roll` brings the second for as long as it needs it.
+REPLICAS=${REPLICAS:-1}
+[[ $REPLICAS == [12] ]] || fail "REPLICAS is \"$REPLICAS\"; it can be 1 or 2"
+# The ports of a second replica.
+for name in AUTH AUTH_INTERNAL PAYMENTS PAYMENTS_INTERNAL ONBOARDING ONBOARDING_INTERNAL BCM BCM_INTERNAL; do
+  first=${name}_PORT second=${name}_PORT_2
+  printf -v "$second" '%s' "${!second:-$((${!first} + 10))}"
+done
+
 DATABASE_NAME=groundwork
 REDIS_MAXMEMORY=${REDIS_MAXMEMORY:-256mb}
 RABBITMQ_VHOST=groundwork
@@ -58,9 +67,17 @@ if [[ -z ${GROUNDWORK_STACK:-} ]]; then
   EXTERNAL_MANAGEMENT=${RABBITMQ_MANAGEMENT_URL:-}
 fi
 
-# port_of SERVICE [internal]
+# A replica is named like its service, the second one with -2. These three know how.
+# service_of REPLICA, port_of REPLICA [internal], replicas_of SERVICE
+service_of() { printf '%s' "${1%-2}"; }
+
 port_of() {
-  local name=${1%-svc}
+  local service name
+  service=$(service_of "$1")
+  name=${service%-svc}
   name=${name^^}${2:+_INTERNAL}_PORT
+  [[ $1 == "$service" ]] || name+=_2
   printf '%s' "${!name}"
 }
+
+replicas_of() { printf '%s\n' "$1" "$1-2"; }

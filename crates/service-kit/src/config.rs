@@ -85,6 +85,8 @@ pub struct HttpConfig {
     pub internal_addr: SocketAddr,
     pub workers: usize,
     pub body_limit: usize,
+    pub event_streams: usize,
+    pub event_streams_per_user: usize,
     pub trusted_proxies: String,
 }
 
@@ -288,6 +290,9 @@ impl KitConfig {
         }
         if self.http.workers == 0 {
             problems.add("http.workers", "must be at least 1");
+        }
+        if self.http.event_streams_per_user == 0 || self.http.event_streams < self.http.event_streams_per_user {
+            problems.add("http.event_streams", "must be at least http.event_streams_per_user, and both at least 1");
         }
         for address in self.http.trusted_proxies.split(',').map(str::trim).filter(|a| !a.is_empty()) {
             if address.parse::<std::net::IpAddr>().is_err() {

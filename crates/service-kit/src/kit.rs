@@ -9,6 +9,7 @@ use crate::{
     cache::Cache,
     config::KitConfig,
     db::Db,
+    http::EventStreams,
     lifecycle::Lifecycle,
     metrics::Metrics,
     rate_limit::RateLimiter,
@@ -53,6 +54,8 @@ pub struct Kit {
     pub membership: Membership,
     /// Token buckets.
     pub limits: RateLimiter,
+    /// Bounds on open event streams.
+    pub streams: EventStreams,
     /// HTTP client with every time-out set.
     pub http: reqwest::Client,
 }
@@ -82,6 +85,7 @@ impl Kit {
             identity,
             membership: Membership::new(db.clone()),
             limits: RateLimiter::new(cache.clone(), clock.clone(), metrics.clone(), config.limits.profile),
+            streams: EventStreams::new(&config.http, metrics.event_streams_open.clone()),
             readiness: Readiness::new(db.clone(), lifecycle.clone()),
             config: Arc::new(config),
             db,

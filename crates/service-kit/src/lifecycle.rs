@@ -95,18 +95,22 @@ impl Lifecycle {
     }
 
     /// Runs `work` to its end even when the caller is dropped: a client that hangs up never cuts a transaction. It stays
-    /// in the caller's span, so that what it logs and tells others belongs to the request's trace.
+    /// in the caller's span, so that what it logs and tells others belongs to the request's trace. A panic of the work
+    /// is the caller's.
     ///
     /// # Errors
-    /// [`Interrupted`] when the work panicked or the runtime was stopped.
+    /// [`Interrupted`] when the runtime was stopped.
     pub async fn detached<T, F>(&self, work: F) -> Result<T, Interrupted>
     where
         F: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        self.spawn(work.in_current_span()).await.map_err(|error| {
-            tracing::error!(error = %error, "a detached use case did not finish");
-            Interrupted
+        self.spawn(work.in_current_span()).await.map_err(|error| match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => {
+                tracing::error!(error = %error, "a detached use case did not finish");
+                Interrupted
+            }
         })
     }
 
@@ -140,7 +144,7 @@ impl Lifecycle {
     }
 }
 
-/// Work that did not reach its end: it panicked, or the process was stopped under it.
+/// Work that did not reach its end: the process was stopped under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the work was interrupted")]
 pub struct Interrupted;

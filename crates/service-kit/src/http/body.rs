@@ -1,8 +1,13 @@
 //! Request bodies: bounded, typed, and refused with a pointer to what is wrong.
 
-use std::{future::Future, ops::Deref, pin::Pin};
+use std::{future::Future, ops::Deref, pin::Pin, time::Duration};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TYPE, web};
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::header::{CONTENT_ENCODING, CONTENT_TYPE},
+    web,
+};
 use bytes::BytesMut;
 use domain::ErrorCode;
 use futures_util::StreamExt;
@@ -10,6 +15,12 @@ use serde::de::DeserializeOwned;
 
 use super::problem::{FieldError, Problem};
 use crate::kit::Kit;
+
+/// A body must have arrived whole within this time, however slowly it drips.
+const ARRIVAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// What is set aside before anything arrived, whatever the head promises.
+const FIRST_CAPACITY: usize = 16 * 1024;
 
 /// The raw bytes of a body of at most `http.body_limit` bytes.
 #[derive(Debug, Clone)]
@@ -32,14 +43,26 @@ impl<T> Deref for JsonBody<T> {
     }
 }
 
-async fn read(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes, Problem> {
+async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Problem> {
+    let late = |_| Problem::new(ErrorCode::RequestTimeout).detail(format!("the body did not arrive within {} s", ARRIVAL_LIMIT.as_secs()));
+    tokio::time::timeout(ARRIVAL_LIMIT, collect(request, payload)).await.map_err(late)?
+}
+
+async fn collect(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes, Problem> {
     let limit = request.app_data::<web::Data<Kit>>().map_or(262_144, |kit| kit.config.http.body_limit);
     let too_large = || Problem::new(ErrorCode::PayloadTooLarge).detail(format!("the body is larger than {limit} bytes"));
     let declared = request.headers().get("content-length").and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<usize>().ok());
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    let mut body = BytesMut::with_capacity(declared.unwrap_or(1024));
+    // Nothing is ever decompressed, so that no body is larger than it came.
+    let coding = request.headers().get(CONTENT_ENCODING).and_then(|coding| coding.to_str().ok());
+    if coding.is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("identity")) {
+        return Err(Problem::new(ErrorCode::UnsupportedMediaType)
+            .detail("send the body without a content coding")
+            .header("Accept-Encoding", "identity"));
+    }
+    let mut body = BytesMut::with_capacity(declared.unwrap_or(1024).min(FIRST_CAPACITY));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Problem::new(ErrorCode::MalformedRequest).detail("the body could not be read"))?;
         if body.len() + chunk.len() > limit {

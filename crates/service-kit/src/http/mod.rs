@@ -2,43 +2,50 @@
 
 mod body;
 mod client_address;
+mod document;
 mod problem;
 mod request;
+mod routes;
+mod streams;
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use actix_web::{
-    App, HttpResponse, HttpServer, ResponseError,
-    dev::Server,
+    App, HttpResponse, HttpServer,
+    dev::{Extensions, Server},
     middleware::from_fn,
+    rt::net::TcpStream,
     web::{self, Data, PathConfig, QueryConfig},
 };
 use domain::ErrorCode;
-use utoipa::openapi::{
-    OpenApi,
-    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-};
+use socket2::SockRef;
 use utoipa_actix_web::AppExt;
 
 pub use body::{JsonBody, RawBody, parse_json};
 pub use client_address::client_address;
+pub use document::openapi;
 pub use problem::{FieldError, Problem, ProblemBody};
 pub use request::RequestId;
+pub use routes::allowed_methods;
+pub use streams::{EventStreams, StreamSlot};
 
 use crate::{kit::Kit, service::Service};
 
 /// Slow clients are cut: a request's head must arrive within this time.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// A client that takes nothing of its answer for this long is cut.
+const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 /// Running requests get this long at a drain.
 const DRAIN_S: u64 = 15;
 
-/// The OpenAPI document of a service, from the same calls that register its routes.
-pub fn openapi<S: Service>() -> OpenApi {
-    let (_, mut document) = App::new().into_utoipa_app().openapi(S::openapi()).configure(S::routes).split_for_parts();
-    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
-    document.components.get_or_insert_default().add_security_scheme("bearer", bearer);
-    document
+/// Slow readers are cut by the kernel: what was sent must be taken within [`SILENCE_LIMIT`] (tcp(7), `TCP_USER_TIMEOUT`).
+fn cut_slow_readers(connection: &dyn Any, _: &mut Extensions) {
+    if let Some(socket) = connection.downcast_ref::<TcpStream>()
+        && let Err(error) = SockRef::from(socket).set_tcp_user_timeout(Some(SILENCE_LIMIT))
+    {
+        tracing::warn!(error = %error, "a connection has no limit for slow readers");
+    }
 }
 
 /// The public listener.
@@ -46,14 +53,16 @@ pub fn openapi<S: Service>() -> OpenApi {
 /// # Errors
 /// When the address cannot be bound.
 pub fn public<S: Service>(kit: &Kit, app: Arc<S>) -> anyhow::Result<(Server, std::net::SocketAddr)> {
-    let document = serde_json::to_string(&openapi::<S>())?;
-    let document: Arc<str> = document.into();
+    let document = openapi::<S>();
+    let routes = Data::new(routes::Routes::new(&document, S::OPENAPI_PATH));
+    let document: Arc<str> = serde_json::to_string(&document)?.into();
     let shared = kit.clone();
     let server = HttpServer::new(move || {
         let document = document.clone();
         App::new()
             .app_data(Data::new(shared.clone()))
             .app_data(Data::from(app.clone()))
+            .app_data(routes.clone())
             .app_data(PathConfig::default().error_handler(|error, _| Problem::new(ErrorCode::NotFound).detail(error.to_string()).into()))
             .app_data(
                 QueryConfig::default().error_handler(|error, _| Problem::new(ErrorCode::MalformedRequest).detail(error.to_string()).into()),
@@ -69,9 +78,10 @@ pub fn public<S: Service>(kit: &Kit, app: Arc<S>) -> anyhow::Result<(Server, std
             .into_utoipa_app()
             .configure(S::routes)
             .into_app()
-            .default_service(web::to(|| async { Problem::new(ErrorCode::NotFound).error_response() }))
+            .default_service(web::to(routes::nothing_here))
     })
     .workers(kit.config.http.workers)
+    .on_connect(cut_slow_readers)
     .client_request_timeout(HEAD_LIMIT)
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(DRAIN_S)

@@ -1,11 +1,12 @@
 //! What happens around every request: its id, its span, its metric, and problems where actix answers by itself.
 
-use std::time::Instant;
+use std::{panic::AssertUnwindSafe, time::Instant};
 
 use actix_web::{
-    Error, HttpMessage, HttpRequest, ResponseError,
+    Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
     http::{
         StatusCode,
         header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -14,6 +15,7 @@ use actix_web::{
     web,
 };
 use domain::ErrorCode;
+use futures_util::FutureExt;
 use opentelemetry::{
     propagation::Extractor,
     trace::{TraceContextExt, TraceId},
@@ -22,7 +24,10 @@ use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
 
-use super::problem::{Problem, REQUEST_ID};
+use super::{
+    problem::{Problem, REQUEST_ID},
+    routes::Routes,
+};
 use crate::kit::Kit;
 
 /// The id of a request: the caller's `X-Request-Id` when it is well-formed, else ours.
@@ -58,6 +63,46 @@ impl Extractor for Headers<'_> {
     }
 }
 
+/// What the gateway takes too: 4 buffers of 8 KiB for the headers, one of them for the request line.
+const HEADERS_MAX_BYTES: usize = 32 * 1024;
+const ADDRESS_MAX_BYTES: usize = 8 * 1024;
+
+/// Refuses a head that is larger than anybody needs, and an address with an authority of its own, which could contradict
+/// `Host` (RFC 9112, 3.2.2: only proxies are asked for one).
+fn refusal(request: &ServiceRequest) -> Option<Problem> {
+    if request.uri().authority().is_some() {
+        return Some(Problem::new(ErrorCode::MalformedRequest).detail("the address must be a path"));
+    }
+    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if address > ADDRESS_MAX_BYTES {
+        Some(Problem::new(ErrorCode::UriTooLong))
+    } else if headers > HEADERS_MAX_BYTES {
+        Some(Problem::new(ErrorCode::HeadersTooLarge))
+    } else {
+        None
+    }
+}
+
+/// A handler's answer, or that it panicked: the panic ends the request, not the connection or the process.
+enum Outcome {
+    Answered(ServiceResponse<BoxBody>),
+    Panicked(HttpResponse),
+}
+
+async fn outcome<B>(request: ServiceRequest, next: Next<B>) -> Result<Outcome, Error>
+where
+    B: MessageBody + 'static,
+{
+    if let Some(problem) = refusal(&request) {
+        return Ok(Outcome::Answered(request.into_response(problem.error_response())));
+    }
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(response) => Ok(Outcome::Answered(with_problem_body(response?.map_into_boxed_body()))),
+        Err(_) => Ok(Outcome::Panicked(Problem::internal("the handler panicked").error_response())),
+    }
+}
+
 pub(super) async fn around<B>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error>
 where
     B: MessageBody + 'static,
@@ -66,6 +111,8 @@ where
     let id = request_id(request.headers());
     let method = request.method().clone();
     let kit = request.app_data::<web::Data<Kit>>().cloned();
+    // A handler that panics takes the request with it, so that its route must be found without it.
+    let (uri, routes) = (request.uri().clone(), request.app_data::<web::Data<Routes>>().cloned());
     let span = tracing::info_span!(
         "request",
         request_id = %id,
@@ -83,21 +130,27 @@ where
         span.record("trace_id", trace.to_string());
     }
     request.extensions_mut().insert(RequestId(id.clone()));
-    let answered = REQUEST_ID
-        .scope(id.clone(), async {
-            let response = next.call(request).await?.map_into_boxed_body();
-            Ok::<_, Error>(with_problem_body(response))
-        })
-        .instrument(span.clone())
-        .await;
-    let mut response = answered?;
-    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-    span.record("http.route", route.as_str());
+    let mut outcome = REQUEST_ID.scope(id.clone(), outcome(request, next)).instrument(span.clone()).await?;
+    let (route, headers, status) = match &mut outcome {
+        Outcome::Answered(response) => {
+            let status = response.status();
+            (response.request().match_pattern(), response.headers_mut(), status)
+        }
+        Outcome::Panicked(response) => {
+            if let Some(kit) = &kit {
+                kit.metrics.http_panics_total.inc();
+            }
+            let route = routes.as_ref().and_then(|routes| routes.pattern(&method, uri.path())).map(str::to_owned);
+            let status = response.status();
+            (route, response.headers_mut(), status)
+        }
+    };
     if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(X_REQUEST_ID.clone(), value);
+        headers.insert(X_REQUEST_ID.clone(), value);
     }
+    let route = route.unwrap_or_else(|| "unmatched".to_owned());
+    span.record("http.route", route.as_str());
     let elapsed = started.elapsed();
-    let status = response.status();
     if let Some(kit) = kit {
         kit.metrics
             .http_request_duration_seconds
@@ -114,7 +167,10 @@ where
             tracing::info!(http.status = status.as_u16(), http.route = route, duration_ms, "request answered");
         }
     });
-    Ok(response)
+    match outcome {
+        Outcome::Answered(response) => Ok(response),
+        Outcome::Panicked(response) => Err(InternalError::from_response("the handler panicked", response).into()),
+    }
 }
 
 /// Where actix itself refused (unknown path, wrong method, oversize), the body becomes a problem too.

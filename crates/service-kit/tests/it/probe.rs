@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpResponse, get, post, web};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use serde::Deserialize;
 use service_kit::{
@@ -57,12 +57,7 @@ impl Service for Probe {
     }
 
     fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-        routes
-            .route("/whoami", web::get().to(whoami))
-            .route("/workspace", web::get().to(workspace))
-            .route("/operator", web::get().to(operator));
-        routes
-            .map(|routes| routes.service(echo).route("/panic", web::get().to(panicking)).route("/slow-write", web::post().to(slow_write)));
+        routes.service(whoami).service(workspace).service(operator).service(echo).service(panicking).service(panicking_write).service(slow_write);
     }
 
     fn start_workers(self: &Arc<Self>) -> anyhow::Result<()> {
@@ -78,14 +73,20 @@ impl Service for Probe {
     }
 }
 
+#[utoipa::path]
+#[get("/whoami")]
 async fn whoami(user: Authenticated) -> HttpResponse {
     HttpResponse::Ok().body(user.claims.user.to_string())
 }
 
+#[utoipa::path]
+#[get("/workspace")]
 async fn workspace(member: Member) -> HttpResponse {
     HttpResponse::Ok().body(format!("{} {}", member.workspace, member.role))
 }
 
+#[utoipa::path]
+#[get("/operator")]
 async fn operator(operator: Operator) -> HttpResponse {
     HttpResponse::Ok().body(operator.user().to_string())
 }
@@ -102,16 +103,28 @@ pub struct Item {
     pub count: u8,
 }
 
+#[utoipa::path]
 #[post("/echo")]
 async fn echo(body: JsonBody<Echo>) -> HttpResponse {
     HttpResponse::Ok().body(body.items.iter().map(|item| u32::from(item.count)).sum::<u32>().to_string())
 }
 
+#[utoipa::path]
+#[get("/panic/{id}")]
 async fn panicking() -> HttpResponse {
     panic!("planted")
 }
 
+#[utoipa::path]
+#[post("/panic/{id}")]
+async fn panicking_write(kit: web::Data<Kit>) -> Result<HttpResponse, Problem> {
+    kit.lifecycle.detached(async { panic!("planted") }).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 /// Writes a row half a second after the request came, whether or not the caller is still there.
+#[utoipa::path]
+#[post("/slow-write")]
 async fn slow_write(kit: web::Data<Kit>) -> Result<HttpResponse, Problem> {
     let worker = kit.get_ref().clone();
     kit.lifecycle

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use testkit::{Database, Running, config};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::probe::Probe;
 
@@ -49,14 +50,83 @@ async fn bad_bodies_are_client_errors_with_a_code_and_a_pointer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unknown_paths_and_methods_are_problems_and_request_ids_are_kept_when_well_formed() {
+async fn unknown_paths_are_problems_and_request_ids_are_kept_when_well_formed() {
     let (_database, running) = probe().await;
     let unknown = client().get(format!("{}/nowhere", running.url)).header("x-request-id", "caller-chosen-1").send().await.unwrap();
     assert_eq!((unknown.status().as_u16(), unknown.headers()["x-request-id"].to_str().unwrap()), (404, "caller-chosen-1"));
+    assert!(!unknown.headers().contains_key("allow"));
     assert_eq!(unknown.json::<serde_json::Value>().await.unwrap()["request_id"], "caller-chosen-1");
-    let method = client().delete(format!("{}/whoami", running.url)).header("x-request-id", "bad id !").send().await.unwrap();
-    assert_eq!((method.status().as_u16(), method.headers()["content-type"].to_str().unwrap()), (404, "application/problem+json"));
-    assert_ne!(method.headers()["x-request-id"], "bad id !");
+    let malformed = client().get(format!("{}/nowhere", running.url)).header("x-request-id", "bad id !").send().await.unwrap();
+    assert_ne!(malformed.headers()["x-request-id"], "bad id !");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_method_than_the_paths_is_a_405_that_names_them() {
+    let (_database, running) = probe().await;
+    for (method, path, allowed) in [
+        (Method::DELETE, "/whoami", "GET"),
+        (Method::GET, "/echo", "POST"),
+        (Method::PUT, "/panic/7", "GET, POST"),
+        (Method::POST, "/openapi.json", "GET"),
+    ] {
+        let answer = client().request(method, format!("{}{path}", running.url)).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.headers()["allow"].to_str().unwrap()), (405, allowed), "{path}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        assert_eq!(answer.json::<serde_json::Value>().await.unwrap()["code"], "GW-0003");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_panics_is_a_counted_500_and_the_process_lives_on() {
+    let (_database, running) = probe().await;
+    for method in [Method::GET, Method::POST] {
+        let answer = client()
+            .request(method.clone(), format!("{}/panic/7", running.url))
+            .header("x-request-id", "caller-chosen-2")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!((answer.status().as_u16(), answer.headers()["x-request-id"].to_str().unwrap()), (500, "caller-chosen-2"), "{method}");
+        let problem: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!((&problem["code"], &problem["request_id"]), (&"GW-0001".into(), &"caller-chosen-2".into()));
+        assert!(!problem.to_string().contains("planted"), "{problem}");
+    }
+    assert_eq!(client().get(format!("{}/whoami", running.url)).send().await.unwrap().status().as_u16(), 401);
+    let metrics = client().get(format!("{}/metrics", running.internal_url)).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("http_panics_total 2"), "{metrics}");
+    assert!(metrics.contains(r#"method="GET",route="/panic/{id}",status="500"} 1"#), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_nobody_needs_is_refused() {
+    let (_database, running) = probe().await;
+    let long = "x".repeat(9 * 1024);
+    let answer = client().get(format!("{}/whoami?{long}", running.url)).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), &answer.json::<serde_json::Value>().await.unwrap()["code"]), (414, &"GW-0023".into()));
+    let request =
+        ["x-a", "x-b", "x-c", "x-d"].iter().fold(client().get(format!("{}/whoami", running.url)), |r, name| r.header(*name, &long));
+    let answer = request.send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), &answer.json::<serde_json::Value>().await.unwrap()["code"]), (431, &"GW-0018".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_drips_is_cut_after_ten_seconds() {
+    let (_database, running) = probe().await;
+    let mut stream = tokio::net::TcpStream::connect(running.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    let dripping = running.lifecycle.spawn(async move {
+        while writer.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    let mut answer = Vec::new();
+    // The close may be a reset, since bytes that nobody read are under way.
+    let _ = tokio::time::timeout(Duration::from_secs(30), reader.read_to_end(&mut answer)).await.unwrap();
+    dripping.abort();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("GW-0026"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

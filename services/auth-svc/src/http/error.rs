@@ -6,7 +6,7 @@ use serde_json::json;
 use service_kit::{
     auth::AuthError,
     db::DbError,
-    http::{Problem, RequestId},
+    http::{Problem, RequestId, allowed_methods},
     lifecycle::Interrupted,
     rate_limit::Decision,
 };
@@ -95,7 +95,13 @@ fn speaks_new_shape(request: &HttpRequest) -> bool {
 
 /// Any path under `/auth/v1` that is none of ours, and any other method.
 pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
-    Refusal::new(StatusCode::NOT_FOUND, "unknown", "There is nothing here").answer(&request)
+    let refusal = match allowed_methods(&request) {
+        Some(allowed) => {
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "unknown", "This method is not allowed here").header("Allow", allowed)
+        }
+        None => Refusal::new(StatusCode::NOT_FOUND, "unknown", "There is nothing here"),
+    };
+    refusal.answer(&request)
 }
 
 impl From<Fault> for Refusal {

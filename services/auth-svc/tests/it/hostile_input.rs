@@ -126,8 +126,12 @@ async fn what_is_not_offered_is_refused_with_its_own_code() {
     assert_eq!(code("/auth/v1/token", json!({})).await, "invalid_credentials");
     let scope = rig.send(Method::POST, "/auth/v1/logout?scope=everyone", Some(&token), None).await;
     assert_eq!((scope.status.as_u16(), scope.error_code()), (400, "validation_failed"));
-    for (method, path) in [(Method::GET, "/auth/v1/signup"), (Method::DELETE, "/auth/v1/user"), (Method::GET, "/auth/v1/elsewhere")] {
+    for (method, path, status, allowed) in [
+        (Method::GET, "/auth/v1/signup", 405, Some("POST")),
+        (Method::DELETE, "/auth/v1/user", 405, Some("GET")),
+        (Method::GET, "/auth/v1/elsewhere", 404, None),
+    ] {
         let answered = rig.send(method, path, None, None).await;
-        assert_eq!((answered.status.as_u16(), answered.error_code()), (404, "unknown"));
+        assert_eq!((answered.status.as_u16(), answered.error_code(), answered.header("allow")), (status, "unknown", allowed), "{path}");
     }
 }

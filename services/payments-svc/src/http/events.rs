@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use service_kit::{
     auth::Member,
-    http::{Problem, ProblemBody},
+    http::{Problem, ProblemBody, StreamSlot},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,7 @@ struct Following {
     draining: CancellationToken,
     ends_at: tokio::time::Instant,
     last: bool,
+    _slot: StreamSlot,
 }
 
 /// The order now and after every change, as events `order` with the order as data, until nothing is left to wait for.
@@ -36,16 +37,23 @@ struct Following {
         (status = 200, description = "The stream", body = String, content_type = "text/event-stream"),
         (status = 401, description = "No valid token", body = ProblemBody),
         (status = 404, description = "No such order in the workspace", body = ProblemBody),
-        (status = 503, description = "A dependency does not answer", body = ProblemBody),
+        (status = 429, description = "Too many event streams of the user are open", body = ProblemBody),
+        (status = 503, description = "A dependency does not answer, or too many event streams are open", body = ProblemBody),
     )
 )]
 #[get("/api/payments/v2/orders/{order_id}/events")]
 pub(super) async fn order_events(app: web::Data<App>, member: Member, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let order = order_of(&app, &member, &id).await?;
+    let slot = app.kit.streams.open(member.user())?;
     let mut orders = app.watch.follow(&order);
     orders.mark_changed();
-    let following =
-        Following { orders, draining: app.kit.lifecycle.draining(), ends_at: tokio::time::Instant::now() + LONGEST, last: false };
+    let following = Following {
+        orders,
+        draining: app.kit.lifecycle.draining(),
+        ends_at: tokio::time::Instant::now() + LONGEST,
+        last: false,
+        _slot: slot,
+    };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(("Cache-Control", "no-store"))

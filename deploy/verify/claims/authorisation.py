@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""Walks every operation of the four OpenAPI documents with tokens that are none, as a stranger, as a removed member and
+in a role that is too low. Nothing of it may be answered with a 2xx. An operation that no table below names fails.
+
+Needs `cryptography` and `PyJWT`: tokens that differ from genuine ones in a single respect need the genuine key."""
+
+import base64
+import json
+import os
+import subprocess
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+from client import GATEWAY, Person, expect, log, row, send, sql, until
+
+DOCUMENTS = ["auth", "payments", "onboarding", "context"]
+METHODS = ("get", "post", "put", "patch", "delete")
+# How long a process may remember a role (decision 6), with some slack.
+MEMORY_S = 7
+
+# Whoever calls them need not be known.
+PUBLIC = {
+    "GET /auth/v1/.well-known/jwks.json",
+    "GET /auth/v1/health",
+    "GET /auth/v1/settings",
+    "POST /auth/v1/signup",
+    "POST /auth/v1/token",
+    "GET /api/onboarding/steps",
+    "GET /api/payments/v2/plans",
+    # The provider's own credentials; a claim of its own forges them (webhooks.py).
+    "POST /api/payments/v2/webhook",
+}
+# About the caller, and about no workspace unless one is named.
+OF_THE_CALLER = {"POST /api/auth/ensure-profile", "POST /auth/v1/logout", "GET /auth/v1/user"}
+# About a workspace: what any member may do, and what only owners and admins may.
+OF_A_MEMBER = {
+    "GET /api/auth/verify-profile": {},
+    "GET /api/payments/v2/orders/{order_id}/events": {},
+    "GET /api/payments/v2/status/{order_id}": {},
+    "POST /api/payments/v2/orders/{order_id}/check": {},
+    "GET /api/onboarding": {},
+    "GET /api/onboarding/contexts/{number}": {},
+    "GET /api/onboarding/finalize/{number}": {},
+    "GET /api/onboarding/steps/{slug}": {},
+    "POST /api/onboarding/steps/{slug}/complete": {},
+    "PUT /api/onboarding/steps/{slug}/draft": {"body": {"answer": {"company_name": "Acme"}}, "headers": {"If-Match": '"0"'}},
+    "POST /api/onboarding/steps/{slug}/skip": {},
+    "GET /api/context/export": {},
+    "GET /api/context/freshness": {},
+    "GET /api/context/history": {},
+    "GET /api/context/manifest": {},
+    "GET /api/context/manifest/versions/{version}": {},
+    "GET /api/context/rebuild/{job}": {},
+}
+OF_AN_ADMIN = {
+    "POST /api/payments/v2/initiate": {"body": {"plan": "glide", "cycle": "monthly", "autopay": False}},
+    "POST /api/payments/v2/orders/{order_id}/abandon": {},
+    "POST /api/onboarding/finalize": {},
+    "POST /api/context/rebuild": {"body": {}},
+}
+# Whatever begins so is for operators (decision 23): a role in the token and a second factor.
+OPERATORS = "/api/admin/"
+# The ids in these paths belong to one workspace; the others are the same for everybody.
+OWNED = ("{order_id}", "{job}")
+
+
+class Walk:
+    def __init__(self):
+        self.faults, self.count = [], 0
+
+    def see(self, what, answer, wanted):
+        self.count += 1
+        if answer.status not in wanted:
+            self.faults.append(f"{what}: {answer.status}, wanted {sorted(wanted)}: {answer.body[:160]!r}")
+
+    def report(self, claim):
+        for fault in self.faults:
+            log(fault)
+        row(not self.faults and self.count > 0, claim, f"{self.count} requests, {len(self.faults)} wrong")
+
+
+def operations():
+    for name in DOCUMENTS:
+        document = expect(GATEWAY, "GET", f"/api/{name}/openapi.json").json
+        for path, item in document["paths"].items():
+            for method in METHODS:
+                if method in item:
+                    secured = bool(item[method].get("security", document.get("security")))
+                    yield f"{method.upper()} {path}", secured
+
+
+def ask(operation, ids, headers, more=None):
+    method, path = operation.split(" ")
+    for name, value in ids.items():
+        path = path.replace(f"{{{name}}}", value)
+    more = more or {}
+    headers = headers | more.get("headers", {})
+    return send(GATEWAY, method, path, more.get("body"), headers)
+
+
+def signing_key():
+    """The active private key, opened with the secret of the running service."""
+    with open(os.path.join(os.environ["STATE_DIR"], "services", "auth-svc.env"), encoding="utf-8") as lines:
+        settings = dict(line.rstrip("\n").split("=", 1) for line in lines if "=" in line)
+    kid, hexed = sql("select kid, encode(private_key, 'hex') from identity.signing_key where retired_at is null order by created_at desc limit 1")[0]
+    form, stored = bytes.fromhex(hexed)[0], bytes.fromhex(hexed)[1:]
+    if form == 1:
+        secret = settings["GROUNDWORK__AUTH_SVC__EMBEDDED__KEY_ENCRYPTION_SECRET"].encode()
+        key = HKDF(SHA256(), 32, b"groundwork signing key at rest", b"aes-256-gcm").derive(secret)
+        stored = AESGCM(key).decrypt(stored[:12], stored[12:], kid.encode())
+    return kid, load_der_private_key(stored, None)
+
+
+def bad_tokens(person):
+    """Each differs from a token that is accepted in one respect."""
+    kid, key = signing_key()
+    genuine = person.bearer["Authorization"].split(" ")[1]
+    claims = jwt.decode(genuine, options={"verify_signature": False})
+    now = int(time.time())
+
+    def signed(changes=None, drop=(), key=key, kid=kid, algorithm="ES256"):
+        body = {name: value for name, value in (claims | (changes or {})).items() if name not in drop}
+        return jwt.encode(body, key, algorithm, headers={"kid": kid})
+
+    # The witness of all others: signed by us in the same way, and accepted.
+    control = {"Authorization": f"Bearer {signed({'iat': now})}"}
+    assert send(GATEWAY, "GET", "/api/auth/verify-profile", headers=control).status == 200, "a token of ours is not accepted"
+    header, payload, signature = genuine.split(".")
+    unsigned = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode()).rstrip(b"=").decode()
+    public = json.dumps(expect(GATEWAY, "GET", "/auth/v1/.well-known/jwks.json").json["keys"][0])
+    tokens = {
+        "expired": signed({"exp": now - 3600, "iat": now - 7200}),
+        "another key under the same name": signed(key=ec.generate_private_key(ec.SECP256R1())),
+        "a key of an unknown name": signed(key=ec.generate_private_key(ec.SECP256R1()), kid="unknown"),
+        "another audience": signed({"aud": "somebody-else"}),
+        "no audience": signed(drop=("aud",)),
+        "another issuer": signed({"iss": "https://elsewhere.test/auth/v1"}),
+        "no expiry": signed(drop=("exp",)),
+        "not valid yet": signed({"nbf": now + 3600}),
+        "nobody": signed(drop=("sub",)),
+        "the role anon": signed({"role": "anon"}),
+        "the role service_role": signed({"role": "service_role"}),
+        "the public key as a shared secret": jwt.encode(claims, public, "HS256", headers={"kid": kid}),
+        "no signature": f"{unsigned}.{payload}.",
+        "a tampered payload": f"{header}.{payload[:-6]}AAAAAA.{signature}",
+        "rubbish": "rubbish",
+    }
+    bearers = {what: {"Authorization": f"Bearer {token}"} for what, token in tokens.items()}
+    return bearers | {"no token": {}, "another scheme": {"Authorization": f"Basic {genuine}"}}
+
+
+def finished_owner():
+    """Somebody whose workspace has everything that can be asked for."""
+    email = f"owner-{uuid.uuid4().hex}@example.test"
+    profile = "release" if os.environ.get("PROFILE") == "release" else "debug"
+    journey = os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), profile, "journey")
+    subprocess.run([journey, "demo", "--email", email], check=True, stdout=subprocess.DEVNULL)
+    login = {"email": email, "password": "groundwork-demo-2026"}
+    session = expect(GATEWAY, "POST", "/auth/v1/token?grant_type=password", login).json
+    bearer = {"Authorization": f"Bearer {session['access_token']}"}
+    workspace = expect(GATEWAY, "POST", "/api/auth/ensure-profile", {}, bearer).json["workspace"]["id"]
+    order = sql(f"select id from payments.orders where workspace_id = '{uuid.UUID(workspace)}'")[0][0]
+    job = expect(GATEWAY, "POST", "/api/context/rebuild", {"force": True}, bearer).json["id"]
+    ids = {"order_id": order, "job": job, "number": "1", "version": "1.0.0", "slug": "company"}
+    return bearer, workspace, ids
+
+
+def member(workspace, role):
+    """Somebody who was made a member of it, beside their own."""
+    person = Person()
+    sql(f"""insert into identity.memberships (workspace_id, user_id, role)
+        select '{workspace}', user_id, '{role}' from identity.memberships where workspace_id = '{person.workspace}'""")
+    person.bearer["X-Workspace-Id"] = workspace
+    return person
+
+
+def main():
+    found = dict(operations())
+    of_operators = {operation for operation in found if operation.split(" ")[1].startswith(OPERATORS)}
+    of_workspace = OF_A_MEMBER | OF_AN_ADMIN
+    named = PUBLIC | OF_THE_CALLER | set(of_workspace) | of_operators
+    unknown, gone = sorted(set(found) - named), sorted(named - set(found))
+    bare = sorted(operation for operation, secured in found.items() if secured == (operation in PUBLIC))
+    for fault in unknown + gone + bare:
+        log(f"not in step with the documents: {fault}")
+    row(not (unknown or gone or bare), "every operation is public by the list or declares its security, and has its cases", f"{len(found)} operations, {len(PUBLIC)} public, {len(unknown) + len(gone) + len(bare)} wrong")
+
+    owner, workspace, ids = finished_owner()
+    stranger, someone = Person(), Person()
+    nobodys = {name: str(uuid.uuid4()) for operation in of_operators for name in operation.replace("{", "}").split("}")[1::2]}
+    removed, lowly = member(workspace, "admin"), member(workspace, "member")
+    in_owners = {"X-Workspace-Id": workspace}
+
+    tokens = Walk()
+    cases = [(operation, what, headers) for operation in found if operation not in PUBLIC for what, headers in bad_tokens(someone).items()]
+    with ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda case: ask(case[0], nobodys | ids, case[2], of_workspace.get(case[0])), cases)
+        for (operation, what, _), answer in zip(cases, answers):
+            wanted = {401, 403} if "/auth/v1/" in operation else {401}
+            tokens.see(f"{operation} with {what}", answer, wanted)
+    tokens.report("without a genuine token every operation that is not public is 401")
+
+    strangers = Walk()
+    for operation, more in of_workspace.items():
+        strangers.see(f"{operation} in another's workspace", ask(operation, ids, stranger.bearer | in_owners, more), {404})
+        if any(name in operation for name in OWNED):
+            strangers.see(f"{operation} with another's id", ask(operation, ids, stranger.bearer, more), {404})
+    strangers.report("another tenant's workspace and things are 404")
+
+    operators = Walk()
+    for operation in of_operators:
+        operators.see(f"{operation} as an owner", ask(operation, nobodys | ids, owner), {403})
+    if of_operators:
+        operators.report("what is for operators is 403 to everybody else")
+
+    roles = Walk()
+    for operation, more in OF_AN_ADMIN.items():
+        roles.see(f"{operation} as a member", ask(operation, ids, lowly.bearer, more), {403})
+    roles.report("a role that is too low is 403")
+
+    # What proves that the refusals above are about the caller: the same requests, from those who may.
+    allowed = Walk()
+    answered = set(range(200, 500)) - {401, 403, 404}
+    for operation, more in OF_A_MEMBER.items():
+        if not operation.endswith("/events"):
+            allowed.see(f"{operation} as a member", ask(operation, ids, lowly.bearer, more), answered)
+    for operation, more in OF_AN_ADMIN.items():
+        allowed.see(f"{operation} as an admin", ask(operation, ids, removed.bearer, more), answered)
+    allowed.report("the same requests are answered to members and admins")
+
+    sql(f"delete from identity.memberships where workspace_id = '{workspace}' and user_id <> (select owner_id from identity.workspaces where id = '{workspace}')")
+    forgotten_s = until("the role to be forgotten", MEMORY_S, lambda: ask("GET /api/context/freshness", ids, removed.bearer).status == 404)
+    time.sleep(max(0.0, MEMORY_S - (forgotten_s or 0)))
+    former = Walk()
+    for operation, more in of_workspace.items():
+        former.see(f"{operation} as a removed member", ask(operation, ids, removed.bearer, more), {404})
+    former.report("a removed member is a stranger within seven seconds")
+
+
+if __name__ == "__main__":
+    main()
