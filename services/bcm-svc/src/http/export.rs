@@ -15,6 +15,7 @@ use utoipa::IntoParams;
 
 use super::{
     answer::{IMMUTABLE, REVALIDATE, common, send},
+    manifest::ContentBody,
     selector,
 };
 use crate::{BcmService, tiers::Reader};
@@ -35,7 +36,7 @@ pub struct Query {
     tag = "manifest",
     params(Query, ("X-Workspace-Id" = Option<String>, Header, description = "The workspace")),
     responses(
-        (status = 200, description = "The file, with its name in Content-Disposition and its checksum in X-Checksum-SHA256", body = Vec<u8>, content_type = "application/json"),
+        (status = 200, description = "The file, with its name in Content-Disposition and its checksum in X-Checksum-SHA256", body = ContentBody, content_type = "application/json"),
         (status = 400, description = "No such format (BCM-0009), or a malformed parameter or header", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No manifest yet (BCM-0001), no such version (BCM-0002), or not a member", body = ProblemBody, content_type = "application/problem+json"),

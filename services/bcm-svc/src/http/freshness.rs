@@ -18,6 +18,7 @@ const EXPIRED_AFTER: TimeDelta = TimeDelta::days(14);
 
 /// How old the answers' manifest is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = FreshnessState)]
 #[serde(rename_all = "snake_case")]
 enum State {
     /// There is none.
@@ -35,7 +36,6 @@ enum State {
 #[schema(as = Freshness)]
 pub struct FreshnessBody {
     /// What the age means.
-    #[schema(inline)]
     state: State,
     /// Semantic version of the current version.
     #[serde(skip_serializing_if = "Option::is_none")]
