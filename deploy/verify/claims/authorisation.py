@@ -5,6 +5,7 @@ in a role that is too low. Nothing of it may be answered with a 2xx. An operatio
 Needs `cryptography` and `PyJWT`: tokens that differ from genuine ones in a single respect need the genuine key."""
 
 import base64
+import hmac
 import json
 import os
 import subprocess
@@ -119,6 +120,14 @@ def signing_key():
     return kid, load_der_private_key(stored, None)
 
 
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def encoded(part):
+    return base64url(json.dumps(part).encode())
+
+
 def bad_tokens(person):
     """Each differs from a token that is accepted in one respect."""
     kid, key = signing_key()
@@ -126,16 +135,18 @@ def bad_tokens(person):
     claims = jwt.decode(genuine, options={"verify_signature": False})
     now = int(time.time())
 
-    def signed(changes=None, drop=(), key=key, kid=kid, algorithm="ES256"):
+    def signed(changes=None, drop=(), key=key, kid=kid):
         body = {name: value for name, value in (claims | (changes or {})).items() if name not in drop}
-        return jwt.encode(body, key, algorithm, headers={"kid": kid})
+        return jwt.encode(body, key, "ES256", headers={"kid": kid})
 
     # The witness of all others: signed by us in the same way, and accepted.
     control = {"Authorization": f"Bearer {signed({'iat': now})}"}
     assert send(GATEWAY, "GET", "/api/auth/verify-profile", headers=control).status == 200, "a token of ours is not accepted"
     header, payload, signature = genuine.split(".")
-    unsigned = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode()).rstrip(b"=").decode()
-    public = json.dumps(expect(GATEWAY, "GET", "/auth/v1/.well-known/jwks.json").json["keys"][0])
+    # The library refuses to do what an attacker would: to sign with the public key as if it were a shared secret.
+    public = json.dumps(expect(GATEWAY, "GET", "/auth/v1/.well-known/jwks.json").json["keys"][0]).encode()
+    confused = f"{encoded({'alg': 'HS256', 'typ': 'JWT', 'kid': kid})}.{payload}"
+    confused += "." + base64url(hmac.digest(public, confused.encode(), "sha256"))
     tokens = {
         "expired": signed({"exp": now - 3600, "iat": now - 7200}),
         "another key under the same name": signed(key=ec.generate_private_key(ec.SECP256R1())),
@@ -148,8 +159,8 @@ def bad_tokens(person):
         "nobody": signed(drop=("sub",)),
         "the role anon": signed({"role": "anon"}),
         "the role service_role": signed({"role": "service_role"}),
-        "the public key as a shared secret": jwt.encode(claims, public, "HS256", headers={"kid": kid}),
-        "no signature": f"{unsigned}.{payload}.",
+        "the public key as a shared secret": confused,
+        "no signature": f"{encoded({'alg': 'none', 'typ': 'JWT'})}.{payload}.",
         "a tampered payload": f"{header}.{payload[:-6]}AAAAAA.{signature}",
         "rubbish": "rubbish",
     }
@@ -200,7 +211,8 @@ def main():
     in_owners = {"X-Workspace-Id": workspace}
 
     tokens = Walk()
-    cases = [(operation, what, headers) for operation in found if operation not in PUBLIC for what, headers in bad_tokens(someone).items()]
+    bearers = bad_tokens(someone).items()
+    cases = [(operation, what, headers) for operation in found if operation not in PUBLIC for what, headers in bearers]
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda case: ask(case[0], nobodys | ids, case[2], of_workspace.get(case[0])), cases)
         for (operation, what, _), answer in zip(cases, answers):

@@ -129,8 +129,6 @@ def shapes(path):
     yield "Transfer-Encoding in HTTP/1.0", post(te, version="HTTP/1.0")
     yield "no Host", post("Content-Length: 0", body=inner, host=None)
     yield "two Hosts", post("Host: y.test", "Content-Length: 0", body=b"")
-    yield "an absolute address", request("GET", f"http://other.test{path}")
-    yield "an absolute address of ours", request("GET", f"http://x.test{path}")
     yield "CONNECT", request("CONNECT", "other.test:443")
     yield "a chunk size that is no number", post(te, body=b"zz\r\nx\r\n" + chunk)
     yield "a chunk size that overflows", post(te, body=b"fffffffffffffffff\r\nx\r\n" + chunk)
@@ -140,14 +138,16 @@ def shapes(path):
     yield "a version with a space", request("GET", path, version="HTTP/1 .1")
     yield "HTTP/2 without agreement", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     yield "TLS on the plain port", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 64
-    yield "two spaces in the request line", f"GET  {path} HTTP/1.1\r\nHost: x.test\r\n\r\n".encode()
     yield "a control character in the path", request("GET", path + "\x01")
 
 
 def tolerated(path):
-    """What a server may take as one ordinary request (RFC 9112, 2.2 and 7.1.1), and must not take for two."""
+    """What a server may take as one ordinary request (RFC 9112, 2.2, 3 and 7.1.1), or refuse, and not take for two."""
     inner = smuggled()
     head = request("POST", path, ["Content-Type: application/json", "Transfer-Encoding: chunked"])
+    yield "an absolute address", request("GET", f"http://other.test{path}"), {400}
+    yield "an absolute address of ours", request("GET", f"http://x.test{path}"), {400}
+    yield "two spaces in the request line", f"GET  {path} HTTP/1.1\r\nHost: x.test\r\n\r\n".encode(), {400, 401, 404, 405}
     yield "lines that end with LF alone", request("GET", path).replace(b"\r\n", b"\n"), {200, 400, 401, 404, 405}
     yield "an underscore for a hyphen", request("POST", path, ["Transfer_Encoding: chunked", f"Content-Length: {len(inner) + 5}"], b"0\r\n\r\n" + inner), set(range(400, 500))
     yield "a chunk extension of 1 MiB", head + b"2;" + b"x" * KIB * KIB + b"\r\n{}\r\n0\r\n\r\n", {400, 401, 413}
@@ -175,7 +175,8 @@ def smuggling(target):
         for title, allowed, job in taken:
             count += 1
             got = job.result()
-            if len(got.statuses) > 1 or not set(got.statuses) <= allowed or not (got.statuses or got.closed):
+            refused_well = got.statuses != [400] or "absolute" not in title or got.problem.get("code") == "GW-0021"
+            if len(got.statuses) > 1 or not set(got.statuses) <= allowed or not (got.statuses or got.closed) or not refused_well:
                 faults.append(f"{title}: {got}")
     for fault in faults:
         log(f"{name}, {fault}")
@@ -205,7 +206,7 @@ def sizes(target, person):
         ("a compressed bomb", request("POST", path, [*typed, "Content-Encoding: gzip", f"Content-Length: {len(bomb)}"], bomb), 415, "GW-0008"),
         ("a header of 40 KiB", request("GET", path, [*bearer, "X-Large: " + "x" * 40 * KIB]), 431, "GW-0018"),
         ("headers of 40 KiB together", request("GET", path, [*bearer, *(f"X-{n}: " + "x" * 4 * KIB for n in range(10))]), 431, "GW-0018"),
-        ("200 headers", request("GET", path, [*bearer, *(f"X-{n}: x" for n in range(200))]), 400, None),
+        ("200 headers", request("GET", path, [*bearer, *(f"X-{n}: x" for n in range(200))]), 431, None),
         ("a head without an end", request("GET", path, [*bearer, "X-Large: " + "x" * 300 * KIB]), 431, None),
         ("an address of 20 KiB", request("GET", path + "?" + "x" * 20 * KIB, bearer), 414, "GW-0023"),
     ]
