@@ -50,7 +50,7 @@ def run(name, token, folder):
     command += ["--continue-on-failure", "--report", "json", "--report-json-path", str(report)]
     began = time.monotonic()
     try:
-        ran = subprocess.run(command, timeout=LIMIT_S, capture_output=True, text=True, check=False)
+        ran = subprocess.run(command, cwd=folder, timeout=LIMIT_S, capture_output=True, text=True, check=False)
         code, output = ran.returncode, ran.stdout + ran.stderr
     except subprocess.TimeoutExpired as late:
         code, output = 1, f"not done in {LIMIT_S} s\n{(late.stdout or b'').decode(errors='replace')}"

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use domain::manifest::{Content, Record};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use service_kit::{
     auth::Member,
     http::{Problem, ProblemBody},
@@ -36,7 +37,7 @@ pub struct ContentBody {
     schema_version: String,
     /// Who the company is; the other parts are those of the JSON Schema.
     #[schema(value_type = Object)]
-    company: Content,
+    company: Value,
 }
 
 /// A version in the representation that `view` asks for.
@@ -46,7 +47,7 @@ pub struct ContentBody {
 #[serde(untagged)]
 pub enum ViewBody {
     /// With `view=full`.
-    Full(ManifestBody),
+    Full(Box<ManifestBody>),
     /// With `view=content`.
     Content(ContentBody),
 }

@@ -39,8 +39,9 @@ pub use invalidation::{Forget, listen};
 
 /// How long a head pointer may be believed after PostgreSQL confirmed it.
 const HEAD_LIFE: TimeDelta = TimeDelta::seconds(5);
-/// "There is no manifest yet" is believed for a shorter time: somebody waits for the first one.
-const MISSING_LIFE: Duration = Duration::from_secs(1);
+/// "There is no manifest yet" is never believed twice: whoever got the first one from one replica must not be told by
+/// another that there is none.
+const MISSING_LIFE: Duration = Duration::ZERO;
 /// Head pointers kept in process; one has about a hundred bytes.
 const HEADS: u64 = 100_000;
 

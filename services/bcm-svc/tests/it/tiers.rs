@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use service_kit::cache::client as redis;
 use testkit::Person;
 
-use crate::rig::{Replica, Rig, acme, code, edition, eventually, header, raw_redis, redis_key};
+use crate::rig::{Replica, Rig, acme, code, edition, eventually, finalized, header, raw_redis, redis_key};
 
 async fn timing(rig: &Rig, replica: &Replica, who: &Person) -> String {
     let answer = rig.get_from(replica, who, "manifest").await;
@@ -50,6 +50,22 @@ async fn a_version_comes_from_redis_once_and_then_from_memory() {
     let second = rig.another_replica(false, &[]);
     assert!(timing(&rig, &second, &who).await.contains(r#"content;desc="redis""#));
     assert_eq!(timing(&rig, &second, &who).await, r#"head;desc="memory", content;desc="memory""#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_replica_says_that_there_is_no_manifest_once_there_is_one() {
+    let rig = Rig::new().await;
+    let who = rig.person().await;
+    let deaf = rig.another_replica(false, &[("REDIS_URL", "redis://127.0.0.1:1/0")]);
+    rig.publish(EventId::generate(), &finalized(&who, 1, &acme()), 1).await;
+    loop {
+        let there = rig.versions(&who).await == 1;
+        let status = rig.get_from(&deaf, &who, "manifest").await.status();
+        assert!(status == 200 || (status == 404 && !there), "{status}, although the first version was committed");
+        if there {
+            break;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
