@@ -13,7 +13,7 @@ help: ## this list
 run: ## start everything and follow the logs; Ctrl-C stops all of it
 	@deploy/local/stack run
 
-up: ## start everything and return when it is ready
+up: ## start everything and return when it is ready; OBSERVE=1 with Prometheus and Alertmanager
 	@deploy/local/stack up
 
 down: ## stop everything that up or run started
@@ -37,7 +37,7 @@ env-check: ## ask each service whether its settings and dependencies are sound
 test: ## every check there is, on a stack of its own beside yours
 	@deploy/test/run all
 
-lint: ## formatting, clippy, rustdoc, scripts, gateway, compose
+lint: ## formatting, clippy, rustdoc, scripts, gateway, compose, alerts and dashboards
 	@deploy/test/run lint
 
 coverage: ## line coverage of the Rust code by its tests; compiles everything once more

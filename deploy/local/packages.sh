@@ -37,6 +37,10 @@ missing_packages() {
   command -v curl >/dev/null || echo curl
   command -v jq >/dev/null || echo jq
   command -v cc >/dev/null || echo 'gcc libc6-dev'
+  if [[ -n $OBSERVE || $STACK == test ]]; then
+    command -v prometheus >/dev/null || echo prometheus
+    command -v prometheus-alertmanager >/dev/null || echo prometheus-alertmanager
+  fi
   if [[ $STACK == test ]]; then
     command -v shellcheck >/dev/null || echo shellcheck
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo 'python3 python3-venv'

@@ -31,6 +31,11 @@ ports_of_dependencies() {
   fi
 }
 
+ports_of_observers() {
+  require_free prometheus PROMETHEUS_PORT
+  require_free alertmanager ALERTMANAGER_PORT
+}
+
 ports_of_services() {
   local svc name
   for svc in "${SERVICES[@]}"; do

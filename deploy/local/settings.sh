@@ -49,11 +49,18 @@ for name in AUTH AUTH_INTERNAL PAYMENTS PAYMENTS_INTERNAL ONBOARDING ONBOARDING_
   printf -v "$second" '%s' "${!second:-$((${!first} + 10))}"
 done
 
+# OBSERVE=1 starts Prometheus and Alertmanager too.
+OBSERVE=${OBSERVE:-}
+PROMETHEUS_PORT=${PROMETHEUS_PORT:-$((18090 + offset))}
+ALERTMANAGER_PORT=${ALERTMANAGER_PORT:-$((18093 + offset))}
+
 DATABASE_NAME=groundwork
 REDIS_MAXMEMORY=${REDIS_MAXMEMORY:-256mb}
 RABBITMQ_VHOST=groundwork
 GATEWAY_URL=http://127.0.0.1:$GATEWAY_PORT
 SANDBOX_URL=http://127.0.0.1:$SANDBOX_PORT
+PROMETHEUS_URL=http://127.0.0.1:$PROMETHEUS_PORT
+ALERTMANAGER_URL=http://127.0.0.1:$ALERTMANAGER_PORT
 
 # In the order in which they start: auth-svc owns the keys that the others fetch.
 SERVICES=(auth-svc payments-svc onboarding-svc bcm-svc)

@@ -9,6 +9,7 @@ user_for() {
     redis) echo redis ;;
     rabbitmq | epmd) echo rabbitmq ;;
     gateway) echo www-data ;;
+    prometheus | alertmanager) echo prometheus ;;
     *) id -un ;;
   esac
 }

@@ -1,6 +1,7 @@
 //! What the mailer counts.
 
-use prometheus::{Gauge, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Gauge, IntCounterVec, IntGauge, Registry};
+use service_kit::metrics::{counters, register};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
@@ -14,14 +15,16 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let metrics = Self {
-            attempts: IntCounterVec::new(Opts::new("mail_attempts_total", "Attempts to hand a mail to the provider."), &["outcome"])?,
-            pending: IntGauge::new("mail_pending", "Mails that wait to be sent.")?,
-            oldest_age: Gauge::new("mail_oldest_age_seconds", "Age of the oldest waiting mail.")?,
-        };
-        registry.register(Box::new(metrics.attempts.clone()))?;
-        registry.register(Box::new(metrics.pending.clone()))?;
-        registry.register(Box::new(metrics.oldest_age.clone()))?;
-        Ok(metrics)
+        Ok(Self {
+            attempts: counters(
+                registry,
+                "mail_attempts_total",
+                "Attempts to hand a mail to the provider.",
+                "outcome",
+                &["sent", "retried", "failed"],
+            )?,
+            pending: register(registry, IntGauge::new("mail_pending", "Mails that wait to be sent.")?)?,
+            oldest_age: register(registry, Gauge::new("mail_oldest_age_seconds", "Age of the oldest waiting mail.")?)?,
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! What messaging counts. Labels are queue names and fixed words, so their number is bounded.
 
-use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector};
+use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use service_kit::metrics::{self, register};
 
 /// The metrics of one process.
 #[derive(Debug)]
@@ -56,7 +57,13 @@ impl Metrics {
             outbox_pending: gauge("outbox_pending", "Rows that wait to be published.")?,
             outbox_oldest_age: register(registry, Gauge::new("outbox_oldest_age_seconds", "Age of the oldest unpublished row.")?)?,
             outbox_parked: gauge("outbox_parked", "Rows that were given up.")?,
-            published: counters("messaging_published_total", "Publishing attempts.", &["result"])?,
+            published: metrics::counters(
+                registry,
+                "messaging_published_total",
+                "Publishing attempts.",
+                "result",
+                &["ack", "nack", "returned", "timeout", "error", "invalid"],
+            )?,
             stale_marks: register(registry, IntCounter::new("messaging_stale_marks_total", "Marks refused because the lease was lost.")?)?,
             connected: gauges("messaging_connected", "1 while the connection is up.", &["purpose"])?,
             blocked: gauge("messaging_publisher_blocked", "1 while the broker blocks publishing.")?,
@@ -75,9 +82,19 @@ impl Metrics {
             dead_depth: gauges("messaging_dead_letters", "Messages in the dead queue.", &per_queue)?,
         })
     }
-}
 
-fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> prometheus::Result<C> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
+    /// Lets the series of a queue that is to be consumed exist before anything happens: a consumer that never came must
+    /// read as gone, and the first increase of a counter as one. How deep the queues are is not known yet.
+    pub(crate) fn expect(&self, queue: &str) {
+        for outcome in ["done", "duplicate", "retried", "unavailable", "dead"] {
+            self.consumed.with_label_values(&[queue, outcome]);
+        }
+        for counter in [&self.redelivered, &self.acks_lost, &self.panics, &self.rebuilds] {
+            counter.with_label_values(&[queue]);
+        }
+        for gauge in [&self.consumer_alive, &self.consumer_guarded] {
+            gauge.with_label_values(&[queue]);
+        }
+        self.handling.with_label_values(&[queue]);
+    }
 }

@@ -134,6 +134,7 @@ impl Messaging {
         let mut supervisors = Vec::with_capacity(consumers.len());
         let mut health = Vec::with_capacity(consumers.len());
         for ConsumerSpec { queue, handler } in consumers {
+            metrics.expect(queue.name);
             let liveness = Arc::new(Liveness::new());
             health.push((queue.name, liveness.clone()));
             let worker = Worker {

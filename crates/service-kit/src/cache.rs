@@ -110,6 +110,21 @@ impl Cache {
         }
     }
 
+    /// How many connections are `open`, `unused`, being opened (`opening`), or `failed`: refused a moment ago or at their
+    /// last use, and not tried since.
+    pub fn states(&self) -> [(&'static str, i64); 4] {
+        let [mut open, mut unused, mut opening, mut failed] = [0; 4];
+        for slot in &self.0.slots {
+            match slot.try_lock().as_deref() {
+                Ok(Slot::Open(_)) => open += 1,
+                Ok(Slot::Empty) => unused += 1,
+                Ok(Slot::Failed(_)) => failed += 1,
+                Err(_) => opening += 1,
+            }
+        }
+        [("open", open), ("unused", unused), ("opening", opening), ("failed", failed)]
+    }
+
     async fn run<T, F, Fut>(&self, command: F) -> Result<T, CacheError>
     where
         F: FnOnce(MultiplexedConnection) -> Fut,

@@ -75,9 +75,7 @@ impl RateLimiter {
             Ok(decision) => decision,
             Err(_) => self.take_locally(limit, key, now_ms),
         };
-        if !allowed {
-            self.metrics.rate_limited_total.with_label_values(&[limit.name]).inc();
-        }
+        self.metrics.rate_limited_total.with_label_values(&[limit.name]).inc_by(u64::from(!allowed));
         Decision { allowed, remaining, retry_after_s, limit }
     }
 

@@ -1,6 +1,7 @@
 //! Metrics of auth-svc.
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounterVec, Registry};
+use service_kit::metrics::counters;
 
 /// Counters of what the provider and the gate did.
 #[derive(Debug, Clone)]
@@ -21,16 +22,16 @@ impl AuthMetrics {
     /// # Errors
     /// When a name is taken.
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let counter = |name: &str, help: &str| {
-            let counter = IntCounterVec::new(Opts::new(name, help), &["outcome"])?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok::<_, prometheus::Error>(counter)
-        };
+        let counter = |name: &str, help: &str, outcomes: &[&str]| counters(registry, name, help, "outcome", outcomes);
         Ok(Self {
-            sign_ups_total: counter("auth_sign_ups_total", "Sign-ups")?,
-            sign_ins_total: counter("auth_sign_ins_total", "Password sign-ins")?,
-            refreshes_total: counter("auth_refreshes_total", "Refreshes of a session")?,
-            repairs_total: counter("auth_repairs_total", "Users provisioned by the repair job")?,
+            sign_ups_total: counter("auth_sign_ups_total", "Sign-ups", &["done", "user_exists", "failed"])?,
+            sign_ins_total: counter("auth_sign_ins_total", "Password sign-ins", &["done", "refused", "failed"])?,
+            refreshes_total: counter(
+                "auth_refreshes_total",
+                "Refreshes of a session",
+                &["rotated", "repeated", "reused", "refused", "failed"],
+            )?,
+            repairs_total: counter("auth_repairs_total", "Users provisioned by the repair job", &["repaired", "failed"])?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What the service counts.
 
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+use service_kit::metrics::{counters, register};
 
 use crate::tiers::Tier;
 
@@ -17,30 +18,36 @@ pub struct Metrics {
 impl Metrics {
     /// Registers them.
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let reads = Opts::new("bcm_tier_reads_total", "Reads by what was read and the tier that had it");
+        let generated = Opts::new("bcm_manifests_generated_total", "Contexts that were reduced, by cause and by what came of it");
+        let reduce = HistogramOpts::new("bcm_reduce_duration_seconds", "Seconds to reduce a context")
+            .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0]);
         let metrics = Self {
-            reads: IntCounterVec::new(
-                Opts::new("bcm_tier_reads_total", "Reads by what was read and the tier that had it"),
-                &["what", "tier"],
+            reads: register(registry, IntCounterVec::new(reads, &["what", "tier"])?)?,
+            integrity_failures: counters(
+                registry,
+                "bcm_integrity_failures_total",
+                "Bytes that did not match their checksum, by tier",
+                "tier",
+                &["redis", "postgres"],
             )?,
-            integrity_failures: IntCounterVec::new(
-                Opts::new("bcm_integrity_failures_total", "Bytes that did not match their checksum, by tier"),
-                &["tier"],
+            generated: register(registry, IntCounterVec::new(generated, &["cause", "outcome"])?)?,
+            reduce_seconds: register(registry, Histogram::with_opts(reduce)?)?,
+            memory_bytes: register(
+                registry,
+                IntGauge::new("bcm_memory_tier_bytes", "Bytes of manifests kept ready to send in this process")?,
             )?,
-            generated: IntCounterVec::new(
-                Opts::new("bcm_manifests_generated_total", "Contexts that were reduced, by cause and by what came of it"),
-                &["cause", "outcome"],
-            )?,
-            reduce_seconds: Histogram::with_opts(
-                HistogramOpts::new("bcm_reduce_duration_seconds", "Seconds to reduce a context")
-                    .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0]),
-            )?,
-            memory_bytes: IntGauge::new("bcm_memory_tier_bytes", "Bytes of manifests kept ready to send in this process")?,
         };
-        registry.register(Box::new(metrics.reads.clone()))?;
-        registry.register(Box::new(metrics.integrity_failures.clone()))?;
-        registry.register(Box::new(metrics.generated.clone()))?;
-        registry.register(Box::new(metrics.reduce_seconds.clone()))?;
-        registry.register(Box::new(metrics.memory_bytes.clone()))?;
+        for what in ["head", "content"] {
+            for tier in [Tier::Memory, Tier::Redis, Tier::Postgres] {
+                metrics.reads.with_label_values(&[what, tier.as_str()]);
+            }
+        }
+        for cause in ["finalized", "rebuild"] {
+            for outcome in ["new", "unchanged", "superseded", "repeated", "failed"] {
+                metrics.generated.with_label_values(&[cause, outcome]);
+            }
+        }
         Ok(metrics)
     }
 

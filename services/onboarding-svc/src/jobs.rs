@@ -2,10 +2,11 @@
 
 use std::{fmt::Display, future::Future, sync::Arc, time::Duration};
 
-use crate::{OnboardingService, finalize::repeat::repeat_stuck, session::flush::flush_due, standing::lapse::tell_lapsed};
+use crate::{OnboardingService, finalize::repeat::repeat_stuck, session::flush::{flush_due, measure}, standing::lapse::tell_lapsed};
 
 const FINALIZE_WATCH: Duration = Duration::from_secs(15);
 const LAPSE_WATCH: Duration = Duration::from_secs(30);
+const MEASURE_EVERY: Duration = Duration::from_secs(10);
 /// A job whose dependency is down asks no more often than this.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -13,6 +14,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) fn start(app: &Arc<OnboardingService>) {
     let poll = Duration::from_millis(app.config.drafts.flush_poll_ms);
     every(app, "write-behind", poll, |app| async move { flush_due(&app).await });
+    every(app, "draft-gauges", MEASURE_EVERY, |app| async move { measure(&app).await });
     every(app, "finalize-watch", FINALIZE_WATCH, |app| async move { repeat_stuck(&app).await });
     every(app, "lapse-watch", LAPSE_WATCH, |app| async move { tell_lapsed(&app).await });
 }

@@ -1,6 +1,7 @@
 //! What the service counts.
 
-use prometheus::{Gauge, IntCounter, IntCounterVec, Opts, Registry, core::Collector};
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Registry};
+use service_kit::metrics::{counters, register};
 
 /// The metrics of one process.
 #[derive(Debug, Clone)]
@@ -15,6 +16,12 @@ pub(crate) struct Metrics {
     pub(crate) rebuilds: IntCounter,
     /// Workspaces written behind, by `outcome` (`written`, `fenced`, `failed`).
     pub(crate) flushes: IntCounterVec,
+    /// Workspaces whose drafts PostgreSQL does not have yet.
+    pub(crate) dirty: IntGauge,
+    /// For how long the workspace that is due for longest waits to be written behind, in seconds.
+    pub(crate) write_behind_lag: Gauge,
+    /// Contexts handed on to be made into manifests.
+    pub(crate) finalizes: IntCounter,
     /// Seconds since the oldest finalize that waits for its manifest; 0 when none waits.
     pub(crate) finalize_oldest_age: Gauge,
     /// Finalizes asked for again.
@@ -24,14 +31,25 @@ pub(crate) struct Metrics {
 impl Metrics {
     /// Makes and registers them.
     pub(crate) fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let counters = |name: &str, help: &str, label: &str| register(registry, IntCounterVec::new(Opts::new(name, help), &[label])?);
         let counter = |name: &str, help: &str| register(registry, IntCounter::new(name, help)?);
         Ok(Self {
-            unlocks: counters("onboarding_unlocks_total", "Workspaces unlocked.", "source")?,
-            saves: counters("onboarding_saves_total", "Edits accepted.", "tier")?,
+            unlocks: counters(registry, "onboarding_unlocks_total", "Workspaces unlocked.", "source", &["payment", "trial"])?,
+            saves: counters(registry, "onboarding_saves_total", "Edits accepted.", "tier", &["redis", "postgres"])?,
             conflicts: counter("onboarding_conflicts_total", "Edits refused because the step had changed.")?,
             rebuilds: counter("onboarding_rebuilds_total", "Times drafts were loaded from PostgreSQL into Redis.")?,
-            flushes: counters("onboarding_flushes_total", "Workspaces written behind.", "outcome")?,
+            flushes: counters(
+                registry,
+                "onboarding_flushes_total",
+                "Workspaces written behind.",
+                "outcome",
+                &["written", "fenced", "failed"],
+            )?,
+            dirty: register(registry, IntGauge::new("onboarding_dirty_workspaces", "Workspaces that PostgreSQL is behind of.")?)?,
+            write_behind_lag: register(
+                registry,
+                Gauge::new("onboarding_write_behind_lag_seconds", "For how long a workspace is overdue to be written behind.")?,
+            )?,
+            finalizes: counter("onboarding_finalizes_total", "Contexts handed on to be made into manifests.")?,
             finalize_oldest_age: register(
                 registry,
                 Gauge::new("onboarding_finalize_oldest_age_seconds", "Age of the oldest finalize that waits for its manifest.")?,
@@ -39,9 +57,4 @@ impl Metrics {
             finalize_repeated: counter("onboarding_finalize_repeated_total", "Finalizes asked for again.")?,
         })
     }
-}
-
-fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> prometheus::Result<C> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
 }

@@ -39,6 +39,8 @@ pub struct App {
     pub receipts_due: Notify,
     /// Wakes the reconciler of this process. Polling is the guarantee.
     pub reconciler_due: Notify,
+    /// Wakes what measures backlogs.
+    pub measure_due: Notify,
 }
 
 impl Service for App {
@@ -60,6 +62,7 @@ impl Service for App {
             watch: OrderWatch::default(),
             receipts_due: Notify::new(),
             reconciler_due: Notify::new(),
+            measure_due: Notify::new(),
             kit,
             config,
         })

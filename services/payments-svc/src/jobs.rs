@@ -2,19 +2,22 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use domain::order::OrderState;
 use service_kit::db::DbError;
 use tokio::sync::Notify;
 
 use crate::{
     app::App,
     payment::{receipt, reconcile},
+    store,
 };
 
 /// Polling is the guarantee; a wake-up makes it sooner.
 const POLL: Duration = Duration::from_secs(1);
 const WATCH_EVERY: Duration = Duration::from_millis(250);
+const MEASURE_EVERY: Duration = Duration::from_secs(10);
 
-/// Starts the receipt worker, the reconciler and the mailer.
+/// Starts the receipt worker, the reconciler, the mailer and what measures their backlogs.
 pub(crate) fn start_workers(app: &Arc<App>) {
     app.mailer.start(&app.kit);
     start(
@@ -39,6 +42,25 @@ pub(crate) fn start_workers(app: &Arc<App>) {
             })
         },
     );
+    // Nobody wakes it.
+    start(app, "gauges", |app| &app.measure_due, |app| async move { measure(&app).await });
+}
+
+/// Measures what waits to be paid and what waits to be worked on.
+async fn measure(app: &App) -> Result<Duration, DbError> {
+    let now = app.kit.clock.now();
+    let mut connection = app.kit.worker_db.get().await?;
+    let open = store::order::open(&mut connection).await?;
+    for state in [OrderState::Created, OrderState::Pending].map(OrderState::as_str) {
+        let found = open.iter().find(|open| open.state == state);
+        app.metrics.open_orders.with_label_values(&[state]).set(found.map_or(0, |open| open.orders));
+        let age = found.map_or(0.0, |open| (now - open.oldest).as_seconds_f64().max(0.0));
+        app.metrics.open_order_age.with_label_values(&[state]).set(age);
+    }
+    let receipts = store::receipt::backlog(&mut connection, now).await?;
+    app.metrics.receipts_pending.set(receipts.pending);
+    app.metrics.receipts_lag.set(receipts.due_since.map_or(0.0, |since| (now - since).as_seconds_f64().max(0.0)));
+    Ok(MEASURE_EVERY)
 }
 
 /// Starts telling event streams about their orders.

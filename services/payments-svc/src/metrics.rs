@@ -1,6 +1,7 @@
 //! What the payments service counts.
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, core::Collector};
+use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use service_kit::metrics::{counters, register};
 
 /// The metrics of one process.
 #[derive(Clone, Debug)]
@@ -15,6 +16,14 @@ pub struct Metrics {
     pub checks: IntCounterVec,
     /// Orders whose check is due and not yet made.
     pub overdue_checks: IntGauge,
+    /// Orders that wait to be paid, by `state`.
+    pub open_orders: IntGaugeVec,
+    /// Age of the oldest of them in seconds, by `state`; 0 when there is none.
+    pub open_order_age: GaugeVec,
+    /// Webhooks whose receipt was not worked on to its end.
+    pub receipts_pending: IntGauge,
+    /// For how long the receipt that is due for longest has been due, in seconds; 0 when none is due.
+    pub receipts_lag: Gauge,
     /// Payments beyond what was owed; each needs a refund.
     pub excess_payments: prometheus::IntCounter,
     /// Seconds per call of PhonePe by `call` (pay, status) and `outcome`.
@@ -27,30 +36,54 @@ impl Metrics {
     /// # Errors
     /// When the registry has metrics of these names.
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let counters = |name: &str, help: &str, label: &str| register(registry, IntCounterVec::new(Opts::new(name, help), &[label])?);
-        Ok(Self {
-            orders: counters("payments_orders_total", "Orders that reached a state.", "state")?,
-            webhooks: counters("payments_webhooks_total", "Webhooks received.", "outcome")?,
-            receipts: counters("payments_receipts_total", "Webhook receipts worked on.", "outcome")?,
-            checks: counters("payments_checks_total", "Status checks of the reconciler.", "outcome")?,
+        let counter = |name: &str, help: &str, label: &str, values: &[&str]| counters(registry, name, help, label, values);
+        let phonepe = HistogramOpts::new("phonepe_request_duration_seconds", "Seconds per call of PhonePe.")
+            .buckets(vec![0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]);
+        let age = Opts::new("payments_open_order_age_seconds", "Age of the oldest order that waits to be paid.");
+        let metrics = Self {
+            orders: counter(
+                "payments_orders_total",
+                "Orders that reached a state.",
+                "state",
+                &["pending", "completed", "failed", "expired", "quarantined", "refund_pending"],
+            )?,
+            webhooks: counter(
+                "payments_webhooks_total",
+                "Webhooks received.",
+                "outcome",
+                &["stored", "repeated", "unauthenticated", "refused"],
+            )?,
+            receipts: counter(
+                "payments_receipts_total",
+                "Webhook receipts worked on.",
+                "outcome",
+                &["applied", "waiting", "unknown_order", "irrelevant", "given_up"],
+            )?,
+            checks: counter(
+                "payments_checks_total",
+                "Status checks of the reconciler.",
+                "outcome",
+                &["unchanged", "completed", "failed", "expired", "quarantined", "repaid", "unavailable"],
+            )?,
+            open_orders: register(
+                registry,
+                IntGaugeVec::new(Opts::new("payments_open_orders", "Orders that wait to be paid."), &["state"])?,
+            )?,
+            open_order_age: register(registry, GaugeVec::new(age, &["state"])?)?,
+            receipts_pending: register(registry, IntGauge::new("payments_receipts_pending", "Receipts that wait to be worked on.")?)?,
+            receipts_lag: register(registry, Gauge::new("payments_receipts_lag_seconds", "For how long a receipt has been due.")?)?,
             overdue_checks: register(registry, IntGauge::new("payments_overdue_checks", "Orders whose check is due.")?)?,
             excess_payments: register(
                 registry,
                 prometheus::IntCounter::new("payments_excess_payments_total", "Payments beyond what was owed.")?,
             )?,
-            phonepe_request_duration_seconds: register(
-                registry,
-                HistogramVec::new(
-                    HistogramOpts::new("phonepe_request_duration_seconds", "Seconds per call of PhonePe.")
-                        .buckets(vec![0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
-                    &["call", "outcome"],
-                )?,
-            )?,
-        })
+            phonepe_request_duration_seconds: register(registry, HistogramVec::new(phonepe, &["call", "outcome"])?)?,
+        };
+        for (call, outcomes) in [("pay", ["accepted", "refused", "ambiguous"]), ("status", ["found", "not_found", "unavailable"])] {
+            for outcome in outcomes {
+                metrics.phonepe_request_duration_seconds.with_label_values(&[call, outcome]);
+            }
+        }
+        Ok(metrics)
     }
-}
-
-fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> prometheus::Result<C> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
 }

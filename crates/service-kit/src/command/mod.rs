@@ -140,6 +140,7 @@ pub struct Started {
 /// When an address is taken or a setting cannot be used.
 pub fn start<S: Service>(config: Config<S::Config>, lifecycle: &Lifecycle, serve: bool, work: bool) -> anyhow::Result<Started> {
     let kit = Kit::new(S::IDENTITY, config.kit, lifecycle.clone())?;
+    count_panics(kit.metrics.panics_total.clone());
     kit.verifier.start(lifecycle);
     let app = Arc::new(S::build(kit.clone(), config.service)?);
     let (internal, internal_addr) = http::internal(&kit)?;
@@ -162,6 +163,16 @@ pub fn start<S: Service>(config: Config<S::Config>, lifecycle: &Lifecycle, serve
         "started"
     );
     Ok(started)
+}
+
+/// Counts the panics of every thread, and logs where they were; what they said may hold anything and goes to the hook before.
+fn count_panics(panics: prometheus::IntCounter) {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        panics.inc();
+        tracing::error!(location = panic.location().map(ToString::to_string), "a panic");
+        before(panic);
+    }));
 }
 
 fn run_listener(lifecycle: &Lifecycle, name: &'static str, server: actix_web::dev::Server) {

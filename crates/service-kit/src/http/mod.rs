@@ -119,6 +119,12 @@ async fn readyz(kit: Data<Kit>) -> HttpResponse {
 }
 
 async fn metrics(kit: Data<Kit>) -> HttpResponse {
+    let readiness = kit.readiness.report().await;
+    kit.metrics.service_ready.set(i64::from(readiness.ready));
+    kit.metrics.service_degraded.set(i64::from(!readiness.degraded.is_empty()));
+    for (state, count) in kit.cache.states() {
+        kit.metrics.cache_connections.with_label_values(&[state]).set(count);
+    }
     for (pool, db) in [("requests", &kit.db), ("worker", &kit.worker_db)] {
         let status = db.status();
         for (state, count) in [("size", status.size), ("available", status.available), ("waiting", status.waiting)] {

@@ -28,7 +28,7 @@ use super::{
     problem::{Problem, REQUEST_ID},
     routes::Routes,
 };
-use crate::kit::Kit;
+use crate::{kit::Kit, metrics::method_label};
 
 /// The id of a request: the caller's `X-Request-Id` when it is well-formed, else ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,9 +137,6 @@ where
             (response.request().match_pattern(), response.headers_mut(), status)
         }
         Outcome::Panicked(response) => {
-            if let Some(kit) = &kit {
-                kit.metrics.http_panics_total.inc();
-            }
             let route = routes.as_ref().and_then(|routes| routes.pattern(&method, uri.path())).map(str::to_owned);
             let status = response.status();
             (route, response.headers_mut(), status)
@@ -154,7 +151,7 @@ where
     if let Some(kit) = kit {
         kit.metrics
             .http_request_duration_seconds
-            .with_label_values(&[method.as_str(), route.as_str(), status.as_str()])
+            .with_label_values(&[method_label(&method), route.as_str(), status.as_str()])
             .observe(elapsed.as_secs_f64());
     }
     let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);

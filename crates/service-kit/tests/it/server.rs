@@ -93,7 +93,7 @@ async fn a_handler_that_panics_is_a_counted_500_and_the_process_lives_on() {
     }
     assert_eq!(client().get(format!("{}/whoami", running.url)).send().await.unwrap().status().as_u16(), 401);
     let metrics = client().get(format!("{}/metrics", running.internal_url)).send().await.unwrap().text().await.unwrap();
-    assert!(metrics.contains("http_panics_total 2"), "{metrics}");
+    assert!(metrics.contains("\npanics_total 2\n"), "{metrics}");
     assert!(metrics.contains(r#"method="GET",route="/panic/{id}",status="500"} 1"#), "{metrics}");
 }
 
@@ -148,9 +148,34 @@ async fn metrics_name_routes_by_pattern_and_never_by_path() {
     let (_database, running) = probe().await;
     client().get(format!("{}/nowhere/01990000-0000-7000-8000-000000000000", running.url)).send().await.unwrap();
     client().get(format!("{}/whoami", running.url)).send().await.unwrap();
+    for invented in ["BREW", "WHEN"] {
+        client().request(invented.parse().unwrap(), format!("{}/whoami", running.url)).send().await.unwrap();
+    }
     let metrics = client().get(format!("{}/metrics", running.internal_url)).send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains(r#"http_request_duration_seconds_count{method="GET",route="/whoami",status="401"} 1"#), "{metrics}");
     assert!(metrics.contains(r#"route="unmatched",status="404"} 1"#) && !metrics.contains("01990000"), "{metrics}");
+    assert!(metrics.contains(r#"method="other""#) && !metrics.contains("BREW"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_of_the_process_and_of_what_it_depends_on() {
+    let (_database, running) = probe().await;
+    let up = client().get(format!("{}/metrics", running.internal_url)).send().await.unwrap().text().await.unwrap();
+    for wanted in [
+        "\nservice_ready 1\n",
+        "\ncache_failures_total{reason=\"unavailable\"} 0\n",
+        "\nprocess_open_fds ",
+        "\nprocess_resident_memory_bytes ",
+        "build_info{profile=\"debug\"",
+        "db_pool_connections{pool=\"worker\",state=\"waiting\"} 0\n",
+    ] {
+        assert!(up.contains(wanted), "{wanted:?} is not in {up}");
+    }
+    let settings = [("DATABASE_URL", "postgres://auth_svc:x@127.0.0.1:1/none"), ("REDIS_URL", "redis://127.0.0.1:1/0")];
+    let database = Database::create().await;
+    let down = Running::start::<Probe>(config::<Probe>(&database, None, &settings), false);
+    let said = client().get(format!("{}/metrics", down.internal_url)).send().await.unwrap().text().await.unwrap();
+    assert!(said.contains("\nservice_ready 0\n"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -280,6 +280,14 @@ impl DraftCache {
         self.cache.script::<i64>(&call).await.map(|_| ())
     }
 
+    /// How many workspaces PostgreSQL is behind of, and when the first of them is due (milliseconds since 1970).
+    pub(crate) async fn backlog(&self) -> Result<(i64, Option<f64>), CacheError> {
+        let mut ask = pipe();
+        ask.cmd("ZCARD").arg(DIRTY).cmd("ZRANGE").arg(DIRTY).arg(0).arg(0).arg("WITHSCORES");
+        let (dirty, first): (i64, Vec<(String, f64)>) = self.cache.pipeline(&ask).await?;
+        Ok((dirty, first.first().map(|(_, due)| *due)))
+    }
+
     /// Drops a hash of this epoch or an older one.
     pub(crate) async fn discard(&self, workspace: WorkspaceId, epoch: i64) -> Result<(), CacheError> {
         let mut call = DISCARD.prepare_invoke();

@@ -124,6 +124,7 @@ pub(crate) async fn finalize(
         })
         .await?;
     app.forget(workspace);
+    app.metrics.finalizes.inc_by(u64::from(over.is_some()));
     if let Some(epoch) = over
         && let Err(error) = app.drafts.discard(workspace, epoch).await
     {

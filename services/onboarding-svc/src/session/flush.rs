@@ -1,5 +1,6 @@
 //! The write-behind: from Redis to PostgreSQL.
 
+use chrono::DateTime;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::{ids::WorkspaceId, role::Role};
 use service_kit::{
@@ -92,4 +93,13 @@ pub(crate) async fn flush_due(app: &OnboardingService) -> Result<usize, CacheErr
         }
     }
     Ok(due.len())
+}
+
+/// Measures how far PostgreSQL is behind.
+pub(crate) async fn measure(app: &OnboardingService) -> Result<usize, CacheError> {
+    let (dirty, due_ms) = app.drafts.backlog().await?;
+    let now_s = app.kit.clock.now().signed_duration_since(DateTime::UNIX_EPOCH).as_seconds_f64();
+    app.metrics.dirty.set(dirty);
+    app.metrics.write_behind_lag.set(due_ms.map_or(0.0, |due| (now_s - due / 1000.0).max(0.0)));
+    Ok(0)
 }

@@ -316,3 +316,27 @@ pub async fn overdue(connection: &mut AsyncPgConnection, before: DateTime<Utc>) 
         .await
         .map(|count| count.n)
 }
+
+/// Orders in one state that wait to be paid.
+#[derive(Debug, QueryableByName)]
+pub struct Open {
+    /// The state.
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    /// How many.
+    #[diesel(sql_type = BigInt)]
+    pub orders: i64,
+    /// When the first of them was made.
+    #[diesel(sql_type = Timestamptz)]
+    pub oldest: DateTime<Utc>,
+}
+
+/// The orders that wait to be paid, by state. All of them have a check ahead, which is what the index is on.
+pub async fn open(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Open>> {
+    sql_query(
+        "select state, count(*) as orders, min(created_at) as oldest from orders \
+         where next_check_at is not null and state in ('created', 'pending') group by state",
+    )
+    .get_results(connection)
+    .await
+}

@@ -133,3 +133,25 @@ pub async fn postpone(connection: &mut AsyncPgConnection, at: DateTime<Utc>, id:
     .execute(connection)
     .await
 }
+
+/// What waits to be worked on.
+#[derive(Debug, QueryableByName)]
+pub struct Backlog {
+    /// Receipts that are not done with.
+    #[diesel(sql_type = BigInt)]
+    pub pending: i64,
+    /// Since when the one that is due for longest has been due.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub due_since: Option<DateTime<Utc>>,
+}
+
+/// How many wait, and since when.
+pub async fn backlog(connection: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Backlog> {
+    sql_query(
+        "select count(*) as pending, min(available_at) filter (where available_at <= $1) as due_since \
+         from webhook_receipt where processed_at is null",
+    )
+    .bind::<Timestamptz, _>(now)
+    .get_result(connection)
+    .await
+}
