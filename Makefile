@@ -5,7 +5,7 @@ SHELL := /bin/bash
 STACK ?= dev
 export STACK
 
-.PHONY: help up run down status logs roll demo env-check test lint coverage fmt hooks chaos verify clean
+.PHONY: help up run down status logs roll demo env-check test lint coverage fmt bench hooks chaos verify clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ coverage: ## line coverage of the Rust code by its tests; compiles everything on
 
 fmt: ## format the Rust code
 	@cargo fmt --all
+
+bench: ## measure the rows of docs/PERFORMANCE.md, or one of them: make bench NAME=relay
+	@deploy/bench/run $(NAME)
 
 hooks: ## check whitespace and formatting before each commit of yours
 	@git config core.hooksPath .githooks
