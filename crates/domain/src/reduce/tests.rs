@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::{confidence, text, tokens::Counter, *};
@@ -22,9 +23,20 @@ fn counting_by_segments_is_exact_in_both_encodings() {
         let tricky = json!({
             "a": ["x,", "\"y\"", "it's", "'s", "z\\", "\n", "5 ways", " lead", "कि", "…", ":\"a", "/", "a/"],
             "b": {"c": "foo ,", "d": "bar [", "e": -1, "f": "…"},
+            "c": [" a", "a  b", "a   b", "a ", "a  ", "a 5", "5 a", "a 'S", "कि कि", "é é", "\u{a0} a", "a\u{a0} b", "a \u{a0}b", "a \t b", "a / b"],
         })
         .to_string();
         assert_eq!(counter.count(&tricky), encoding.count(&tricky));
+    }
+}
+
+proptest! {
+    #[test]
+    fn counting_by_words_is_exact_whatever_stands_around_a_space(text in r#"[ \t\r\na'/5é\u{a0}\u{93f}\u{915}.,"]{0,40}|(\PC{0,6} ){0,8}"#) {
+        for encoding in [Encoding::Cl100k, Encoding::O200k] {
+            let json = json!({"x": text.as_str()}).to_string();
+            prop_assert_eq!(Counter::new(encoding).count(&json), encoding.count(&json));
+        }
     }
 }
 

@@ -4,20 +4,26 @@ use std::collections::HashMap;
 
 use super::Encoding;
 
-/// Counts the tokens of canonical JSON, remembering the count of each segment it has seen.
+/// Counts the tokens of canonical JSON, remembering the count of each part it has seen.
 ///
 /// Both encodings first split a text by a pattern whose alternatives, read from left to right, take a
 /// run of punctuation whole. In JSON an opening quote and the structural character before it always
 /// stand in such a run, and the run ends where a letter or digit follows. So a token never reaches over
 /// that place, and the count of a document is the sum of the counts of its segments between such places.
+///
+/// Inside a segment every space after something that is no white space begins a match of the pattern,
+/// whose alternatives have a space at their start only, and no lookahead of it reaches back over such a
+/// place. So the count of a segment is the sum of the counts of its words with the space before them,
+/// and most words of a text come again in its other renderings.
 pub(super) struct Counter {
     encoding: Encoding,
-    seen: HashMap<Box<str>, u32>,
+    segments: HashMap<Box<str>, u32>,
+    words: HashMap<Box<str>, u32>,
 }
 
 impl Counter {
     pub(super) fn new(encoding: Encoding) -> Self {
-        Self { encoding, seen: HashMap::new() }
+        Self { encoding, segments: HashMap::new(), words: HashMap::new() }
     }
 
     pub(super) fn count(&mut self, json: &str) -> u32 {
@@ -36,15 +42,37 @@ impl Counter {
 
     /// The tokens of a text as a member of an object.
     pub(super) fn text(&mut self, text: &str) -> u32 {
-        self.segment(&format!("x\":{},\"", serde_json::Value::from(text)))
+        self.by_words(&format!("x\":{},\"", serde_json::Value::from(text)))
     }
 
     fn segment(&mut self, text: &str) -> u32 {
-        if let Some(&count) = self.seen.get(text) {
+        if let Some(&count) = self.segments.get(text) {
+            return count;
+        }
+        let count = self.by_words(text);
+        self.segments.insert(text.into(), count);
+        count
+    }
+
+    fn by_words(&mut self, text: &str) -> u32 {
+        let mut total: u32 = 0;
+        let mut start = 0;
+        for (at, _) in text.match_indices(' ') {
+            let before = text.get(start..at).unwrap_or_default();
+            if before.chars().next_back().is_some_and(|c| !c.is_whitespace()) {
+                total += self.word(before);
+                start = at;
+            }
+        }
+        total + self.word(text.get(start..).unwrap_or_default())
+    }
+
+    fn word(&mut self, text: &str) -> u32 {
+        if let Some(&count) = self.words.get(text) {
             return count;
         }
         let count = self.encoding.count(text);
-        self.seen.insert(text.into(), count);
+        self.words.insert(text.into(), count);
         count
     }
 }
