@@ -24,7 +24,7 @@ pub struct ManifestConfig {
 /// The tier in process.
 #[derive(Debug, Clone, Deserialize)]
 pub struct MemoryConfig {
-    /// The most bytes that are kept.
+    /// The most bytes that are kept; 0 keeps nothing.
     pub bytes: u64,
 }
 
@@ -36,8 +36,8 @@ impl ServiceConfig for BcmConfig {
     const DEFAULTS: &'static str = include_str!("default.toml");
 
     fn validate(&self, _: &KitConfig, problems: &mut Problems) {
-        if self.memory.bytes < 1 << 20 {
-            problems.add("memory.bytes", "must be at least 1048576 (1 MiB)");
+        if self.memory.bytes != 0 && self.memory.bytes < 1 << 20 {
+            problems.add("memory.bytes", "must be 0, or at least 1048576 (1 MiB)");
         }
     }
 }

@@ -1,94 +1,96 @@
 //! A version as a conditional, compressed answer.
 
-use std::time::SystemTime;
-
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
-        header::{AcceptEncoding, ContentEncoding, ETag, Encoding, EntityTag, Header, IfNoneMatch, LastModified},
+        header::{
+            ACCEPT_ENCODING, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, Encoding, EntityTag, Header, HeaderName,
+            HeaderValue, IF_NONE_MATCH, IfNoneMatch, LAST_MODIFIED, VARY,
+        },
     },
 };
 
-use crate::tiers::{Found, Representation};
+use crate::{
+    manifest::ReadError,
+    tiers::{Found, Tier, View},
+};
 
 /// The head moves: it may be kept, and has to be asked for each time.
 pub const REVALIDATE: &str = "private, no-cache";
 /// A version never changes.
 pub const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 
-/// Which representation is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum View {
-    /// Record and content.
-    Whole,
-    /// The exact bytes that are hashed.
-    Content,
-}
+const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Answers a version: 304 without a body when the caller has it, compressed as it lies when the caller takes gzip.
-pub fn answer(request: &HttpRequest, found: &Found, view: View, cache_control: &'static str) -> HttpResponse {
-    let representation = match view {
-        View::Whole => &found.document.whole,
-        View::Content => &found.document.content,
-    };
-    let tag = EntityTag::new_weak(representation.tag.clone());
-    if not_modified(request, &tag) {
-        let mut response = common(StatusCode::NOT_MODIFIED, found, tag, cache_control);
-        return response.finish();
+pub fn answer(request: &HttpRequest, found: &Found, view: View, cache_control: &'static str) -> Result<HttpResponse, ReadError> {
+    if not_modified(request, found.document.tag(view)) {
+        return Ok(common(StatusCode::NOT_MODIFIED, found, view, cache_control).finish());
     }
-    let mut response = common(StatusCode::OK, found, tag, cache_control);
-    send(request, &mut response, representation)
+    send(request, common(StatusCode::OK, found, view, cache_control), found, view)
 }
 
 /// Sends the representation in the coding that the caller prefers.
-pub fn send(request: &HttpRequest, response: &mut HttpResponseBuilder, representation: &Representation) -> HttpResponse {
+pub fn send(request: &HttpRequest, mut response: HttpResponseBuilder, found: &Found, view: View) -> Result<HttpResponse, ReadError> {
     let coded = if takes_gzip(request) {
-        response.insert_header(ContentEncoding::Gzip);
-        &representation.gzip
+        response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("gzip")));
+        found.document.gzip(view)?
     } else {
-        &representation.plain
+        found.document.plain(view)?
     };
-    response.insert_header(("Repr-Digest", coded.digest.as_str())).content_type("application/json").body(coded.bytes.clone())
+    response.insert_header((REPR_DIGEST, coded.digest.clone()));
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    Ok(response.body(coded.bytes.clone()))
 }
 
 /// The headers of a version's answer, whatever its status.
-pub fn common(status: StatusCode, found: &Found, tag: EntityTag, cache_control: &'static str) -> HttpResponseBuilder {
+pub fn common(status: StatusCode, found: &Found, view: View, cache_control: &'static str) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     response
-        .insert_header(ETag(tag))
-        .insert_header(LastModified(SystemTime::from(found.document.record.generated_at).into()))
-        .insert_header(("Cache-Control", cache_control))
-        .insert_header(("Vary", "Authorization, X-Workspace-Id, Accept-Encoding"))
-        .insert_header(("Server-Timing", server_timing(found)));
+        .insert_header((ETAG, found.document.tag(view).clone()))
+        .insert_header((LAST_MODIFIED, found.document.last_modified.clone()))
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static(cache_control)))
+        .insert_header((VARY, HeaderValue::from_static("Authorization, X-Workspace-Id, Accept-Encoding")))
+        .insert_header((SERVER_TIMING, server_timing(found)));
     response
 }
 
 /// Which tier had what.
-fn server_timing(found: &Found) -> String {
+fn server_timing(found: &Found) -> HeaderValue {
+    // What nearly all answers say.
+    if (found.head, found.content) == (Some(Tier::Memory), Tier::Memory) {
+        return HeaderValue::from_static(r#"head;desc="memory", content;desc="memory""#);
+    }
     let content = found.content.as_str();
-    match found.head {
+    let timing = match found.head {
         Some(head) => format!(r#"head;desc="{}", content;desc="{content}""#, head.as_str()),
         None => format!(r#"content;desc="{content}""#),
-    }
+    };
+    HeaderValue::from_str(&timing).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// `If-None-Match` as RFC 9110 has it: a list or `*`, compared weakly. One that cannot be read counts as absent.
-fn not_modified(request: &HttpRequest, tag: &EntityTag) -> bool {
-    if !request.headers().contains_key("if-none-match") {
-        return false;
+fn not_modified(request: &HttpRequest, tag: &HeaderValue) -> bool {
+    let Some(held) = request.headers().get(IF_NONE_MATCH) else { return false };
+    // What a caller sends that has one answer, and it is the present one.
+    if held == tag {
+        return true;
     }
+    let Some(tag) = tag.to_str().ok().and_then(|tag| tag.parse::<EntityTag>().ok()) else { return false };
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(held)) => held.iter().any(|held| held.weak_eq(tag)),
+        Ok(IfNoneMatch::Items(held)) => held.iter().any(|held| held.weak_eq(&tag)),
         Err(_) => false,
     }
 }
 
 fn takes_gzip(request: &HttpRequest) -> bool {
+    let Some(accepted) = request.headers().get(ACCEPT_ENCODING) else { return false };
     let supported = [Encoding::gzip(), Encoding::identity()];
-    request.headers().contains_key("accept-encoding")
-        && AcceptEncoding::parse(request).is_ok_and(|accepted| accepted.negotiate(supported.iter()) == Some(Encoding::gzip()))
+    accepted == "gzip"
+        || AcceptEncoding::parse(request).is_ok_and(|accepted| accepted.negotiate(supported.iter()) == Some(Encoding::gzip()))
 }
 
 #[cfg(test)]
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_tag_matches_weakly_in_a_list_or_as_anything_and_never_by_a_part() {
-        let tag = EntityTag::new_weak("abc.content".into());
+        let tag = HeaderValue::from_static(r#"W/"abc.content""#);
         let asked = |value: &str| not_modified(&TestRequest::default().insert_header(("If-None-Match", value)).to_http_request(), &tag);
         for held in [r#"W/"abc.content""#, r#""abc.content""#, r#""x", W/"abc.content""#, "*"] {
             assert!(asked(held), "{held}");

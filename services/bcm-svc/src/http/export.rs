@@ -1,10 +1,6 @@
 //! `GET /api/context/export`.
 
-use actix_web::{
-    HttpRequest, HttpResponse, get,
-    http::{StatusCode, header::EntityTag},
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, web};
 use domain::ErrorCode;
 use serde::Deserialize;
 use service_kit::{
@@ -18,7 +14,10 @@ use super::{
     manifest::ContentBody,
     selector,
 };
-use crate::{BcmService, tiers::Reader};
+use crate::{
+    BcmService,
+    tiers::{Reader, View},
+};
 
 /// What to export.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -60,10 +59,9 @@ pub async fn export(
         None => (app.tiers.current(&reader).await?, REVALIDATE),
     };
     let record = &found.document.record;
-    let content = &found.document.content;
-    let mut response = common(StatusCode::OK, &found, EntityTag::new_weak(content.tag.clone()), cache_control);
+    let mut response = common(StatusCode::OK, &found, View::Content, cache_control);
     response
         .insert_header(("Content-Disposition", format!(r#"attachment; filename="business-context-manifest-{}.json""#, record.version)))
         .insert_header(("X-Checksum-SHA256", record.checksum.to_string()));
-    Ok(send(&request, &mut response, content))
+    Ok(send(&request, response, &found, View::Content)?)
 }

@@ -11,10 +11,13 @@ use service_kit::{
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answer::{self, IMMUTABLE, REVALIDATE, answer},
+    answer::{IMMUTABLE, REVALIDATE, answer},
     selector,
 };
-use crate::{BcmService, tiers::Reader};
+use crate::{
+    BcmService,
+    tiers::{self, Reader},
+};
 
 /// A version. Its JSON Schema is `urn:groundwork:schema:manifest:1`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,7 +66,7 @@ pub enum View {
     Content,
 }
 
-impl From<View> for answer::View {
+impl From<View> for tiers::View {
     fn from(view: View) -> Self {
         match view {
             View::Full => Self::Whole,
@@ -105,7 +108,7 @@ pub async fn current(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Problem> {
     let found = app.tiers.current(&Reader::member(&member)).await?;
-    Ok(answer(&request, &found, query.view.into(), REVALIDATE))
+    Ok(answer(&request, &found, query.view.into(), REVALIDATE)?)
 }
 
 /// A version by its sequence (3) or semantic version (1.4.2). It never changes and may be kept for ever.
@@ -131,5 +134,5 @@ pub async fn version(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Problem> {
     let found = app.tiers.select(&Reader::member(&member), selector(&path)?).await?;
-    Ok(answer(&request, &found, query.view.into(), IMMUTABLE))
+    Ok(answer(&request, &found, query.view.into(), IMMUTABLE)?)
 }

@@ -13,7 +13,7 @@ use domain::{
 };
 use service_kit::{auth::AuthoriseError, db::DbError};
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, tiers::NotTheVersion};
 
 /// Why something could not be read. Cloned to every caller that waited for the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +36,12 @@ pub enum ReadError {
     /// Anything else.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<NotTheVersion> for ReadError {
+    fn from(_: NotTheVersion) -> Self {
+        Self::Corrupt
+    }
 }
 
 impl From<DbError> for ReadError {

@@ -34,7 +34,7 @@ use crate::{
     store::head,
 };
 
-pub use document::{Document, Representation};
+pub use document::{Document, NotTheVersion, View};
 pub use invalidation::{Forget, listen};
 
 /// How long a head pointer may be believed after PostgreSQL confirmed it.
@@ -145,23 +145,30 @@ impl Expiry<WorkspaceId, Head> for HeadLife {
 pub struct Tiers {
     kit: Kit,
     metrics: Metrics,
+    /// Whether anything is kept in this process.
+    memory: bool,
     heads: Cache<WorkspaceId, Head>,
     documents: Cache<(WorkspaceId, u64), Loaded>,
 }
 
 impl Tiers {
-    /// Empty tiers whose versions take at most `memory_bytes` in this process.
+    /// Empty tiers whose versions take at most `memory_bytes` in this process; with 0 it keeps nothing.
     pub fn new(kit: Kit, metrics: Metrics, memory_bytes: u64) -> Self {
         let documents = Cache::builder()
             .max_capacity(memory_bytes)
             .weigher(|_, loaded: &Loaded| u32::try_from(loaded.document.weight()).unwrap_or(u32::MAX))
             .build();
         let heads = Cache::builder().max_capacity(HEADS).expire_after(HeadLife).build();
-        Self { kit, metrics, heads, documents }
+        Self { kit, metrics, memory: memory_bytes > 0, heads, documents }
     }
 
     /// The current version.
     pub async fn current(&self, reader: &Reader) -> Result<Found, ReadError> {
+        if !self.memory
+            && let Some(found) = self.current_in_redis(reader).await
+        {
+            return Ok(found);
+        }
         let (sequence, tier) = self.head(reader).await?;
         let found = match self.version(reader, sequence).await {
             // A pointer to nothing can only be a damaged one of Redis.
@@ -174,6 +181,16 @@ impl Tiers {
             found => found?,
         };
         Ok(Found { head: Some(tier), ..found })
+    }
+
+    /// Head and version from Redis at once; `None` when one of them has to come from elsewhere.
+    async fn current_in_redis(&self, reader: &Reader) -> Option<Found> {
+        let (pointer, found) = redis::current(&self.kit.cache, reader.workspace).await.ok()??;
+        let redis::Found::Document(document) = found else { return None };
+        pointer.left(HEAD_LIFE, self.kit.clock.now())?;
+        self.metrics.read("head", Tier::Redis);
+        self.metrics.read("content", Tier::Redis);
+        Some(Found { document: Arc::from(document), head: Some(Tier::Redis), content: Tier::Redis })
     }
 
     /// The version that a request names.
@@ -195,6 +212,11 @@ impl Tiers {
 
     /// The version with this sequence.
     pub async fn version(&self, reader: &Reader, sequence: u64) -> Result<Found, ReadError> {
+        if !self.memory {
+            let Loaded { document, from } = self.load(reader, sequence).await?;
+            self.metrics.read("content", from);
+            return Ok(Found { document, head: None, content: from });
+        }
         let entry = self
             .documents
             .entry((reader.workspace, sequence))
@@ -249,6 +271,11 @@ impl Tiers {
     }
 
     async fn head(&self, reader: &Reader) -> Result<(u64, Tier), ReadError> {
+        if !self.memory {
+            let head = self.load_head(reader).await?;
+            self.metrics.read("head", head.from);
+            return Ok((head.sequence.ok_or(ReadError::Missing)?, head.from));
+        }
         let entry = self
             .heads
             .entry(reader.workspace)

@@ -15,9 +15,10 @@ use super::{
 };
 
 /// Where replicas tell each other what to forget.
-pub const CHANNEL: &str = "bcm:1:forget";
+pub const CHANNEL: &str = "bcm:2:forget";
 
 static HEAD_FORWARD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("head_forward.lua")));
+static CURRENT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("current.lua")));
 
 /// A day, before jitter.
 const LIFE_S: u64 = 86_400;
@@ -25,11 +26,15 @@ const LIFE_S: u64 = 86_400;
 /// Keys of one workspace share a hash tag; the number is the version of frame and head format, so that replicas of two
 /// releases never read each other's.
 fn content_key(workspace: WorkspaceId, sequence: u64) -> String {
-    format!("bcm:1:{{{workspace}}}:content:{sequence}")
+    format!("{}{sequence}", content_keys(workspace))
+}
+
+fn content_keys(workspace: WorkspaceId) -> String {
+    format!("bcm:2:{{{workspace}}}:content:")
 }
 
 fn head_key(workspace: WorkspaceId) -> String {
-    format!("bcm:1:{{{workspace}}}:head")
+    format!("bcm:2:{{{workspace}}}:head")
 }
 
 /// A day and up to a tenth more, the same for each version: what was written together does not expire together.
@@ -55,18 +60,33 @@ pub async fn content(cache: &Cache, workspace: WorkspaceId, sequence: u64) -> Re
     command.arg(content_key(workspace, sequence)).arg("EX").arg(life_s(workspace, sequence));
     Ok(match cache.query::<Option<Vec<u8>>>(&command).await? {
         None => Found::Nothing,
-        Some(frame) => match frame::decode(&frame, workspace, sequence) {
-            Ok(document) => Found::Document(Box::new(document)),
-            Err(damaged) => Found::Damaged(damaged),
-        },
+        Some(frame) => opened(&frame, workspace, sequence),
     })
+}
+
+fn opened(frame: &[u8], workspace: WorkspaceId, sequence: u64) -> Found {
+    match frame::decode(frame, workspace, sequence) {
+        Ok(document) => Found::Document(Box::new(document)),
+        Err(damaged) => Found::Damaged(damaged),
+    }
+}
+
+/// Reads the head pointer and the version that it names in one round trip; `None` without a pointer.
+pub async fn current(cache: &Cache, workspace: WorkspaceId) -> Result<Option<(Pointer, Found)>, CacheError> {
+    let mut script = CURRENT.prepare_invoke();
+    script.key(head_key(workspace)).arg(content_keys(workspace)).arg(LIFE_S);
+    let answer: Vec<Vec<u8>> = cache.script(&script).await?;
+    let mut answer = answer.into_iter();
+    let head = answer.next().and_then(|head| Pointer::parse(std::str::from_utf8(&head).ok()?));
+    Ok(head.map(|pointer| (pointer, answer.next().map_or(Found::Nothing, |frame| opened(&frame, workspace, pointer.sequence)))))
 }
 
 /// Writes a version over whatever lies there: it can only be the same or damaged.
 pub async fn put_content(cache: &Cache, document: &Document) -> Result<(), CacheError> {
     let (workspace, sequence) = (document.record.workspace_id, document.record.sequence);
     let mut command = redis::cmd("SET");
-    command.arg(content_key(workspace, sequence)).arg(frame::encode(document)).arg("EX").arg(life_s(workspace, sequence));
+    let Ok(frame) = frame::encode(document) else { return Ok(()) };
+    command.arg(content_key(workspace, sequence)).arg(frame).arg("EX").arg(life_s(workspace, sequence));
     cache.query(&command).await
 }
 
