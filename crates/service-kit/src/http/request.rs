@@ -120,13 +120,18 @@ where
         http.method = %method,
         http.route = tracing::field::Empty
     );
-    let parent = opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&Headers(request.headers())));
-    if span.set_parent(parent.clone()).is_err() {
-        tracing::trace!("no span exporter is installed");
-    }
+    let parent = if request.headers().contains_key("traceparent") {
+        let parent = opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&Headers(request.headers())));
+        if span.set_parent(parent.clone()).is_err() {
+            tracing::trace!("no span exporter is installed");
+        }
+        trace_of(&parent)
+    } else {
+        None
+    };
     // Without an exporter there is no trace of our own, but the caller's is still worth finding in the log.
-    let traces = [span.context(), parent];
-    if let Some(trace) = traces.iter().map(|context| context.span().span_context().trace_id()).find(|id| *id != TraceId::INVALID) {
+    let own = trace_of(&span.context());
+    if let Some(trace) = own.or(parent) {
         span.record("trace_id", trace.to_string());
     }
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -146,7 +151,10 @@ where
         headers.insert(X_REQUEST_ID.clone(), value);
     }
     let route = route.unwrap_or_else(|| "unmatched".to_owned());
-    span.record("http.route", route.as_str());
+    // The log line below names it itself; writing it into the span as well means formatting all its fields anew.
+    if own.is_some() {
+        span.record("http.route", route.as_str());
+    }
     let elapsed = started.elapsed();
     if let Some(kit) = kit {
         kit.metrics
@@ -168,6 +176,10 @@ where
         Outcome::Answered(response) => Ok(response),
         Outcome::Panicked(response) => Err(InternalError::from_response("the handler panicked", response).into()),
     }
+}
+
+fn trace_of(context: &opentelemetry::Context) -> Option<TraceId> {
+    Some(context.span().span_context().trace_id()).filter(|id| *id != TraceId::INVALID)
 }
 
 /// Where actix itself refused (unknown path, wrong method, oversize), the body becomes a problem too.
