@@ -1,4 +1,4 @@
-//! Many journeys at once.
+//! Many journeys, at once or paced.
 
 use std::time::Duration;
 
@@ -8,10 +8,18 @@ use serde_json::json;
 use testkit::journey::{Addresses, Silent, journey};
 use tokio::time::Instant;
 
-pub async fn run(addresses: &Addresses, count: usize, concurrency: usize, limit_s: u64) -> anyhow::Result<()> {
+/// `pause` is the time from one start to the next; without it as many run as `concurrency` allows.
+pub async fn run(addresses: &Addresses, count: usize, concurrency: usize, limit_s: u64, pause: Option<Duration>) -> anyhow::Result<()> {
     let started = Instant::now();
     let run_id = uuid::Uuid::now_v7().simple().to_string();
     let results: Vec<anyhow::Result<Duration>> = stream::iter(0..count)
+        .then(|number| async move {
+            let due = u32::try_from(number).ok().zip(pause).map(|(number, pause)| started + pause * number);
+            if let Some(due) = due {
+                tokio::time::sleep_until(due).await;
+            }
+            number
+        })
         .map(|number| {
             let email = format!("load-{run_id}-{number}@example.test");
             async move {

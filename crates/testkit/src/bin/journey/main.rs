@@ -5,7 +5,7 @@ mod check;
 mod demo;
 mod load;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use testkit::journey::{Addresses, Places};
@@ -46,6 +46,9 @@ enum Command {
         /// Seconds within which each journey must end, retries included.
         #[arg(long, default_value_t = 180)]
         limit_s: u64,
+        /// Start this many a minute, evenly, instead of each as soon as another ends.
+        #[arg(long)]
+        per_minute: Option<u32>,
     },
     /// The invariants J1–J8 and the count of mails, by SQL and broker queries of our own.
     Check {
@@ -61,7 +64,10 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo { addresses, email, password, export } => demo::demo(&addresses, email, &password, export.as_deref()).await,
-        Command::Load { addresses, count, concurrency, limit_s } => load::run(&addresses, count, concurrency, limit_s).await,
+        Command::Load { addresses, count, concurrency, limit_s, per_minute } => {
+            let pause = per_minute.map(|rate| Duration::from_secs(60) / rate.max(1));
+            load::run(&addresses, count, concurrency, limit_s, pause).await
+        }
         Command::Check { places, settle_s } => check::check(&places, settle_s).await,
     };
     match result {
