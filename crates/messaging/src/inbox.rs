@@ -1,9 +1,10 @@
 //! Which events a consumer has taken effect of.
 
 use chrono::{DateTime, Utc};
-use diesel::{QueryResult, sql_query, sql_types};
+use diesel::{QueryResult, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::EventId;
+use service_kit::db::sql_query;
 
 /// Rows younger than this may be needed to recognise a replayed dead letter.
 pub const RETENTION_DAYS: i64 = 90;

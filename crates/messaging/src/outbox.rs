@@ -7,7 +7,7 @@ mod command;
 mod desk;
 
 use chrono::{DateTime, Utc};
-use diesel::{QueryResult, sql_query, sql_types};
+use diesel::{QueryResult, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
     event::{Event, MAX_DATA_BYTES},
@@ -20,6 +20,7 @@ pub use command::{OutboxActArgs, OutboxCommand, OutboxFilterArgs};
 pub use desk::{Move, Moved, OutboxDesk, OutboxDeskError, OutboxFilter, OutboxRow, Pace, RowState};
 
 use crate::trace::TraceContext;
+use service_kit::db::sql_query;
 
 /// Published rows are kept this long for [`Move::Republish`].
 pub const RETENTION_DAYS: i64 = 7;

@@ -72,7 +72,7 @@ impl Author {
 
 /// Appends the entry.
 pub async fn record(connection: &mut AsyncPgConnection, now: DateTime<Utc>, entry: &Entry<'_>) -> Result<(), diesel::result::Error> {
-    diesel::sql_query(
+    crate::db::sql_query(
         "insert into audit_log (id, workspace_id, actor_id, action, resource, outcome, request_id, detail, occurred_at) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )

@@ -1,5 +1,7 @@
 //! PostgreSQL: the pool, the two roles of a transaction, and what its errors mean to a caller.
 
+mod statement;
+
 use std::time::Duration;
 
 use deadpool::Runtime;
@@ -7,14 +9,20 @@ use diesel::{ConnectionError, ConnectionResult, sql_types::Text};
 use diesel_async::{
     AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
     pooled_connection::{
-        AsyncDieselConnectionManager, ManagerConfig,
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
         deadpool::{Hook, HookError, Object, Pool},
     },
 };
 use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use statement::{Bound, Statement, Text as StatementText, sql_query};
+
 use crate::{config::DatabaseConfig, lifecycle::Lifecycle};
+
+/// A connection that rested for so long is asked whether it still lives before it is lent. One that was closed is
+/// recognised at any time; this is for a network that went silent.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// A connection on loan from the pool.
 pub type PooledConnection = Object<AsyncPgConnection>;
@@ -83,6 +91,7 @@ impl Db {
     pub fn new(config: &DatabaseConfig, application: &str, schema: &str, size: usize, lifecycle: &Lifecycle) -> anyhow::Result<Self> {
         let main = lifecycle.main().clone();
         let mut manager = ManagerConfig::<AsyncPgConnection>::default();
+        manager.recycling_method = RecyclingMethod::Fast;
         manager.custom_setup = Box::new(move |url| {
             let (main, url) = (main.clone(), url.to_owned());
             async move {
@@ -103,6 +112,15 @@ impl Db {
             .post_create(Hook::async_fn(move |connection: &mut AsyncPgConnection, _| {
                 let settings = settings.clone();
                 Box::pin(async move { connection.batch_execute(&settings).await.map_err(|error| HookError::message(error.to_string())) })
+            }))
+            .pre_recycle(Hook::async_fn(|connection: &mut AsyncPgConnection, metrics| {
+                let rested = metrics.last_used() >= RESTED;
+                Box::pin(async move {
+                    if rested {
+                        connection.batch_execute("select 1").await.map_err(|error| HookError::message(error.to_string()))?;
+                    }
+                    Ok(())
+                })
             }))
             .build()?;
         Ok(Self { pool, checkout: Duration::from_millis(config.checkout_timeout_ms) })
@@ -144,7 +162,7 @@ pub async fn connect(url: &SecretString) -> ConnectionResult<AsyncPgConnection> 
 /// Acts as the signed-in user for the rest of the transaction: the same row-level policies guard our own reads and a
 /// direct Supabase client (decisions: *Roles*). Must be called inside a transaction.
 pub async fn act_as_user(connection: &mut AsyncPgConnection, claims_json: &str) -> Result<(), diesel::result::Error> {
-    diesel::sql_query("select set_config('request.jwt.claims', $1, true), set_config('role', 'authenticated', true)")
+    sql_query("select set_config('request.jwt.claims', $1, true), set_config('role', 'authenticated', true)")
         .bind::<Text, _>(claims_json)
         .execute(connection)
         .await
@@ -153,5 +171,5 @@ pub async fn act_as_user(connection: &mut AsyncPgConnection, claims_json: &str) 
 
 /// Goes back to the service's runtime role to write.
 pub async fn act_as_service(connection: &mut AsyncPgConnection) -> Result<(), diesel::result::Error> {
-    diesel::sql_query("select set_config('role', 'none', true)").execute(connection).await.map(|_| ())
+    sql_query("select set_config('role', 'none', true)").execute(connection).await.map(|_| ())
 }

@@ -122,13 +122,13 @@ struct Row {
 
 /// Claims the key inside the caller's transaction, as its first statement.
 pub async fn claim(connection: &mut AsyncPgConnection, request: &KeyedRequest, now: DateTime<Utc>) -> Result<Seen, IdempotencyError> {
-    diesel::sql_query("delete from idempotency_key where scope = $1 and key = $2 and expires_at <= $3")
+    crate::db::sql_query("delete from idempotency_key where scope = $1 and key = $2 and expires_at <= $3")
         .bind::<Text, _>(&request.scope)
         .bind::<Text, _>(&request.key.0)
         .bind::<Timestamptz, _>(now)
         .execute(connection)
         .await?;
-    let inserted = diesel::sql_query(
+    let inserted = crate::db::sql_query(
         "insert into idempotency_key (scope, key, fingerprint, created_at, expires_at) values ($1, $2, $3, $4, $5) on conflict do nothing",
     )
     .bind::<Text, _>(&request.scope)
@@ -141,7 +141,7 @@ pub async fn claim(connection: &mut AsyncPgConnection, request: &KeyedRequest, n
     if inserted == 1 {
         return Ok(Seen::First);
     }
-    let row = diesel::sql_query("select fingerprint, resource from idempotency_key where scope = $1 and key = $2")
+    let row = crate::db::sql_query("select fingerprint, resource from idempotency_key where scope = $1 and key = $2")
         .bind::<Text, _>(&request.scope)
         .bind::<Text, _>(&request.key.0)
         .get_result::<Row>(connection)
@@ -156,7 +156,7 @@ pub async fn claim(connection: &mut AsyncPgConnection, request: &KeyedRequest, n
 
 /// Notes the resource that the request made, in the same transaction.
 pub async fn remember(connection: &mut AsyncPgConnection, request: &KeyedRequest, resource: &str) -> Result<(), diesel::result::Error> {
-    diesel::sql_query("update idempotency_key set resource = $3 where scope = $1 and key = $2")
+    crate::db::sql_query("update idempotency_key set resource = $3 where scope = $1 and key = $2")
         .bind::<Text, _>(&request.scope)
         .bind::<Text, _>(&request.key.0)
         .bind::<Text, _>(resource)

@@ -2,7 +2,12 @@
 
 use std::{fmt::Display, future::Future, sync::Arc, time::Duration};
 
-use crate::{OnboardingService, finalize::repeat::repeat_stuck, session::flush::{flush_due, measure}, standing::lapse::tell_lapsed};
+use crate::{
+    OnboardingService,
+    finalize::repeat::repeat_stuck,
+    session::flush::{flush_due, measure},
+    standing::lapse::tell_lapsed,
+};
 
 const FINALIZE_WATCH: Duration = Duration::from_secs(15);
 const LAPSE_WATCH: Duration = Duration::from_secs(30);

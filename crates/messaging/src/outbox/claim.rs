@@ -1,9 +1,10 @@
 //! The relay's side of the outbox.
 
 use chrono::{DateTime, Utc};
-use diesel::{QueryResult, QueryableByName, sql_query, sql_types};
+use diesel::{QueryResult, QueryableByName, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::{EventId, WorkspaceId};
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 use super::PARK_AFTER;

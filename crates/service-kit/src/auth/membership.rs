@@ -61,7 +61,7 @@ struct WorkspaceRow {
 }
 
 async fn role_of(connection: &mut AsyncPgConnection, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>, diesel::result::Error> {
-    let row = diesel::sql_query("select identity.member_role($1, $2) as role")
+    let row = db::sql_query("select identity.member_role($1, $2) as role")
         .bind::<SqlUuid, _>(workspace.as_uuid())
         .bind::<SqlUuid, _>(user.as_uuid())
         .get_result::<RoleRow>(connection)
@@ -113,7 +113,7 @@ impl Membership {
         let found = (*connection)
             .transaction(async |connection: &mut AsyncPgConnection| {
                 db::act_as_user(connection, &claims).await?;
-                diesel::sql_query("select id from identity.my_workspace_ids() as id order by id limit 1")
+                db::sql_query("select id from identity.my_workspace_ids() as id order by id limit 1")
                     .get_result::<WorkspaceRow>(connection)
                     .await
                     .optional()

@@ -57,7 +57,14 @@ impl Service for Probe {
     }
 
     fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-        routes.service(whoami).service(workspace).service(operator).service(echo).service(panicking).service(panicking_write).service(slow_write);
+        routes
+            .service(whoami)
+            .service(workspace)
+            .service(operator)
+            .service(echo)
+            .service(panicking)
+            .service(panicking_write)
+            .service(slow_write);
     }
 
     fn start_workers(self: &Arc<Self>) -> anyhow::Result<()> {

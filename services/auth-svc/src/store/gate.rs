@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    QueryResult, QueryableByName, sql_query,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -14,6 +14,7 @@ use domain::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 /// A row of `gate_subscription`.

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    OptionalExtension, QueryResult, QueryableByName, sql_query,
+    OptionalExtension, QueryResult, QueryableByName,
     sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::{UserId, WorkspaceId};
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 /// A user's profile.

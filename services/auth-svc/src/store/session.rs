@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    OptionalExtension, QueryResult, QueryableByName, sql_query,
+    OptionalExtension, QueryResult, QueryableByName,
     sql_types::{BigInt, Bool, Bytea, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 use crate::provider::Origin;

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    QueryResult, QueryableByName, sql_query,
+    QueryResult, QueryableByName,
     sql_types::{Bool, Bytea, Jsonb, Text, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
+use service_kit::db::sql_query;
 
 /// A key.
 #[derive(Clone, QueryableByName)]

@@ -3,11 +3,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    OptionalExtension, QueryResult, QueryableByName, sql_query,
+    OptionalExtension, QueryResult, QueryableByName,
     sql_types::{Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::{Value, json};
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 /// A user of the embedded provider.

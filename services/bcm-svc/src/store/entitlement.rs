@@ -1,9 +1,10 @@
 //! The latest state of a workspace's subscription, as its events tell it.
 
 use chrono::{DateTime, Utc};
-use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_query, sql_types};
+use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{event::SubscriptionEvent, ids::WorkspaceId, subscription::SubscriptionState};
+use service_kit::db::sql_query;
 
 /// The latest state.
 #[derive(Debug, Clone, QueryableByName)]

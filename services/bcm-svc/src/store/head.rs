@@ -1,11 +1,12 @@
 //! The head: which version of a workspace is the current one. Its row lock hands out versions.
 
 use chrono::{DateTime, Utc};
-use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_query, sql_types};
+use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::WorkspaceId;
 
 use super::{bigint, number};
+use service_kit::db::sql_query;
 
 #[derive(QueryableByName)]
 struct Row {

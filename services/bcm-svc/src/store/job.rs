@@ -1,10 +1,11 @@
 //! Rebuild jobs. Leases run on the database's clock, so that replicas whose clocks differ agree on them.
 
 use chrono::{DateTime, Utc};
-use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_query, sql_types};
+use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::{JobId, UserId, WorkspaceId};
 use serde_json::Value;
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 /// A job.

@@ -1,10 +1,11 @@
 //! The contexts that versions are made of, as their exact bytes.
 
-use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_query, sql_types};
+use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{canonical::Checksum, ids::WorkspaceId};
 
 use super::{Answer, bigint, number};
+use service_kit::db::sql_query;
 
 /// A kept context.
 #[derive(Debug, Clone)]

@@ -1,12 +1,13 @@
 //! The versions: append-only, each with its exact bytes.
 
-use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_query, sql_types};
+use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
     ids::{UserId, WorkspaceId},
     manifest::{Record, Version},
 };
 use serde_json::Value;
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 use super::{Answer, bigint, number};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    OptionalExtension, QueryResult, QueryableByName, sql_query,
+    OptionalExtension, QueryResult, QueryableByName,
     sql_types::{Bytea, Integer, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -10,6 +10,7 @@ use domain::{
     canonical::Checksum,
     ids::{UserId, WorkspaceId},
 };
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 use super::unreadable;

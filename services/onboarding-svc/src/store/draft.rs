@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    QueryResult, QueryableByName, sql_query,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -13,6 +13,7 @@ use domain::{
     step::Slug,
 };
 use serde_json::Value;
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 use super::unreadable;

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    QueryResult, sql_query,
+    QueryResult,
     sql_types::{Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::{EventId, WorkspaceId};
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 /// Writes the proof; `false` when the workspace has one, or the source has unlocked already.

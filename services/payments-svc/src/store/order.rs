@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    OptionalExtension, QueryResult, QueryableByName, sql_query,
+    OptionalExtension, QueryResult, QueryableByName,
     sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -12,6 +12,7 @@ use domain::{
     order::OrderState,
     plan::{Cycle, PlanCode},
 };
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 use super::parse;

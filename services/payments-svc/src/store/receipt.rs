@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
-    QueryResult, QueryableByName, sql_query,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use messaging::trace::TraceContext;
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 /// Longer than the work on a receipt takes at worst: two tokens and two status calls of 5 s each, and three database

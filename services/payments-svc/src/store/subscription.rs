@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    OptionalExtension, QueryResult, QueryableByName, sql_query,
+    OptionalExtension, QueryResult, QueryableByName,
     sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -11,6 +11,7 @@ use domain::{
     plan::{Cycle, PlanCode},
     subscription::SubscriptionState,
 };
+use service_kit::db::sql_query;
 use uuid::Uuid;
 
 use super::parse;
