@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 code=0
-deploy/chaos/run --short --slack 5 || code=$?
+deploy/chaos/run --short --slack 5 --results target/verify/chaos-short.json || code=$?
 # The build replaced the binaries of running services, and their dependencies were killed.
 deploy/local/stack up
 exit "$code"

@@ -120,6 +120,12 @@ pub enum DeadLettersError {
     /// The broker did not take a replayed message; it is still a dead letter.
     #[error("the broker did not take the message {0}")]
     NotTaken(String),
+    /// The broker was not told to remove the letter; it is still a dead letter.
+    #[error("the message {0} could not be taken out of its dead queue")]
+    NotRemoved(String),
+    /// The look ended before every letter was seen.
+    #[error("the look ended before every dead letter was seen")]
+    Incomplete,
     /// The audit log could not be written; nothing was done without it.
     #[error("the audit log cannot be written: {0}")]
     Audit(#[from] diesel::result::Error),
@@ -202,14 +208,18 @@ impl DeadLetters<'_> {
     /// Shows the letters of one event with their data, which may be personal: the look is audited.
     ///
     /// # Errors
-    /// [`DeadLettersError::NotFound`] when there is none.
+    /// [`DeadLettersError::NotFound`] when there is none, [`DeadLettersError::Incomplete`] when it was stopped first.
     pub async fn show(&mut self, id: EventId, queue: Option<String>, see: See<'_>) -> Result<Looked, DeadLettersError> {
         let resource = format!("event/{id}");
         let entry = self.author.entry("dead_letter.show", &resource, "done", json!({}));
         audit::record(self.connection, self.clock.now(), &entry).await?;
         let filter = Filter { id: Some(id), queue, ..Filter::default() };
         let looked = self.look(&filter, 0, 100, see).await?;
-        if looked.shown == 0 { Err(DeadLettersError::NotFound(id)) } else { Ok(looked) }
+        match looked {
+            Looked { shown: 0, more: true } => Err(DeadLettersError::Incomplete),
+            Looked { shown: 0, more: false } => Err(DeadLettersError::NotFound(id)),
+            looked => Ok(looked),
+        }
     }
 
     /// Does the deed to the letters that match, oldest first, one after the other.
@@ -260,7 +270,9 @@ impl DeadLetters<'_> {
             return Err(DeadLettersError::NotTaken(letter.id.clone()));
         }
         service_kit::kill_point!("K11");
-        bounded(letter.acker().ack(BasicAckOptions::default())).await?;
+        if !bounded(letter.acker().ack(BasicAckOptions::default())).await? {
+            return Err(DeadLettersError::NotRemoved(letter.id.clone()));
+        }
         self.record(letter, deed, "done").await
     }
 

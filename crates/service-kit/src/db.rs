@@ -103,21 +103,26 @@ impl Db {
         });
         let manager = AsyncDieselConnectionManager::new_with_config(config.url.expose_secret(), manager);
         let settings = session_settings(config, application, schema);
+        let recycle = Duration::from_millis(config.recycle_timeout_ms);
         let pool = Pool::builder(manager)
             .runtime(Runtime::Tokio1)
             .max_size(size)
             .wait_timeout(Some(Duration::from_millis(config.wait_timeout_ms)))
             .create_timeout(Some(Duration::from_millis(config.create_timeout_ms)))
-            .recycle_timeout(Some(Duration::from_millis(config.recycle_timeout_ms)))
+            .recycle_timeout(Some(recycle))
             .post_create(Hook::async_fn(move |connection: &mut AsyncPgConnection, _| {
                 let settings = settings.clone();
                 Box::pin(async move { connection.batch_execute(&settings).await.map_err(|error| HookError::message(error.to_string())) })
             }))
-            .pre_recycle(Hook::async_fn(|connection: &mut AsyncPgConnection, metrics| {
+            .pre_recycle(Hook::async_fn(move |connection: &mut AsyncPgConnection, metrics| {
                 let rested = metrics.last_used() >= RESTED;
                 Box::pin(async move {
                     if rested {
-                        connection.batch_execute("select 1").await.map_err(|error| HookError::message(error.to_string()))?;
+                        // The pool's time-out for recycling is not for its hooks.
+                        tokio::time::timeout(recycle, connection.batch_execute("select 1"))
+                            .await
+                            .map_err(|_| HookError::message("no answer in time"))?
+                            .map_err(|error| HookError::message(error.to_string()))?;
                     }
                     Ok(())
                 })

@@ -4,6 +4,9 @@
 //! `GROUNDWORK_KILL_POINT=K3` aborts the process at its first passage of K3, `K3:5` at the fifth: like `kill -9`,
 //! nothing unwinds and nothing is flushed.
 
+#[cfg(all(feature = "kill-points", not(debug_assertions)))]
+compile_error!("kill points are for crash tests: no release build may have them");
+
 /// Dies here when the environment names this point. With `after_ms` the death comes so much later, while this thread
 /// goes no further: time for what was handed to another thread to leave the process.
 #[cfg(feature = "kill-points")]

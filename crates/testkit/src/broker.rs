@@ -12,11 +12,10 @@ use std::{
 use tokio::{net::TcpStream, time::sleep};
 use uuid::Uuid;
 
-use crate::{process::signal, vhost::Vhost};
+use crate::vhost::Vhost;
 
 /// On a machine that compiles meanwhile a node takes a while.
 const START_LIMIT: Duration = Duration::from_secs(120);
-const STOP_LIMIT: Duration = Duration::from_secs(60);
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 const CONTROL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
 
@@ -75,7 +74,7 @@ impl Broker {
         Vhost::without_management("/", &self.url())
     }
 
-    /// Starts the stopped or killed node on the data it had, and waits until it accepts connections.
+    /// Starts the killed node on the data it had, and waits until it accepts connections.
     ///
     /// # Panics
     /// When it does not start; the end of its log is shown.
@@ -98,20 +97,6 @@ impl Broker {
         }
     }
 
-    /// Stops it in order: clients are told.
-    ///
-    /// # Panics
-    /// When it does not stop.
-    pub async fn stop(&mut self) {
-        let Some(mut node) = self.node.take() else { return };
-        signal(node.id(), "TERM");
-        let deadline = Instant::now() + STOP_LIMIT;
-        while node.try_wait().unwrap().is_none() {
-            assert!(Instant::now() < deadline, "the private broker did not stop:\n{}", self.end_of_log());
-            sleep(Duration::from_millis(50)).await;
-        }
-    }
-
     /// Ends it at once, as a power cut does.
     pub fn kill(&mut self) {
         if let Some(mut node) = self.node.take() {
@@ -120,7 +105,7 @@ impl Broker {
         }
     }
 
-    /// Deletes what a stopped or killed node knew, messages and topology.
+    /// Deletes what a killed node knew, messages and topology.
     ///
     /// # Panics
     /// When the node runs.

@@ -121,11 +121,6 @@ impl Relay {
         self.address
     }
 
-    /// What it does now.
-    pub fn mode(&self) -> Mode {
-        *self.mode.borrow()
-    }
-
     /// Connections that are open now.
     pub fn connections(&self) -> usize {
         *self.open.borrow()

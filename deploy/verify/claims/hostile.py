@@ -2,6 +2,7 @@
 """Requests that no honest client writes, byte by byte over raw sockets, at the gateway and at each service's own port:
 smuggling shapes, heads and bodies that are too large, compressed bombs, slow clients, too many event streams."""
 
+import glob
 import gzip
 import json
 import os
@@ -15,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from client import GATEWAY, Person, log, row, until
 
-# An address that takes a body from members, one that takes it from anybody or nobody, for each service.
+# A path of each service that takes a body from members.
 SERVICES = {
     "auth-svc": "/api/auth/ensure-profile",
     "payments-svc": "/api/payments/v2/initiate",
@@ -93,13 +94,22 @@ def request(method, path, headers=(), body=b"", version="HTTP/1.1", host="x.test
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def smuggled():
-    return request("GET", f"/api/smuggled-{uuid.uuid4().hex}")
+def marked(path, mark):
+    """A write, which a service logs with its request id, wherever it came from."""
+    return request("POST", path, [f"X-Request-Id: {mark}", "Content-Length: 0"])
 
 
-def shapes(path):
+def reached_a_service(mark):
+    """The answer to a request that hid behind another may have gone to anybody, but the log of a service has it."""
+    for name in glob.glob(os.path.join(os.environ["STATE_DIR"], "logs", "*-svc*.log")):
+        with open(name, "rb") as lines:
+            if any(mark.encode() in line for line in lines):
+                return True
+    return False
+
+
+def shapes(path, inner):
     """Name and bytes of what must be refused: the ways in which two parsers may disagree on where a request ends."""
-    inner = smuggled()
     chunk = b"0\r\n\r\n" + inner
     json_type = "Content-Type: application/json"
 
@@ -141,9 +151,8 @@ def shapes(path):
     yield "a control character in the path", request("GET", path + "\x01")
 
 
-def tolerated(path):
+def tolerated(path, inner):
     """What a server may take as one ordinary request (RFC 9112, 2.2, 3 and 7.1.1), or refuse, and not take for two."""
-    inner = smuggled()
     head = request("POST", path, ["Content-Type: application/json", "Transfer-Encoding: chunked"])
     yield "an absolute address", request("GET", f"http://other.test{path}"), {400}
     yield "an absolute address of ours", request("GET", f"http://x.test{path}"), {400}
@@ -159,13 +168,15 @@ def tolerated(path):
 def smuggling(target):
     name, where, path = target
     faults, count = [], 0
+    mark, control = f"smuggled-{uuid.uuid4().hex}", f"honest-{uuid.uuid4().hex}"
+    inner = marked("/api/smuggled", mark)
     # What the verdict rests on: two honest requests on one connection are two answers.
     pair = exchange(where, request("GET", "/api/one") + request("GET", "/api/two"))
     if len(pair.statuses) != 2:
         faults.append(f"two honest requests: {pair}")
     with ThreadPoolExecutor(8) as pool:
-        refused = [(title, pool.submit(exchange, where, raw)) for title, raw in shapes(path)]
-        taken = [(title, allowed, pool.submit(exchange, where, raw)) for title, raw, allowed in tolerated(path)]
+        refused = [(title, pool.submit(exchange, where, raw)) for title, raw in shapes(path, inner)]
+        taken = [(title, allowed, pool.submit(exchange, where, raw)) for title, raw, allowed in tolerated(path, inner)]
         for title, job in refused:
             count += 1
             got = job.result()
@@ -178,6 +189,11 @@ def smuggling(target):
             refused_well = got.statuses != [400] or "absolute" not in title or got.problem.get("code") == "GW-0021"
             if len(got.statuses) > 1 or not set(got.statuses) <= allowed or not (got.statuses or got.closed) or not refused_well:
                 faults.append(f"{title}: {got}")
+    exchange(where, marked(f"{path}-none", control))
+    if until("the honest request in a service's log", 5, lambda: reached_a_service(control)) is None:
+        faults.append("an honest request is not in the log of a service, so that nothing could be said of others")
+    if reached_a_service(mark):
+        faults.append("a smuggled request reached a service")
     for fault in faults:
         log(f"{name}, {fault}")
     row(not faults, f"request smuggling shapes end at {name}: refused, or one request with one answer", f"{count} shapes, {len(faults)} wrong")

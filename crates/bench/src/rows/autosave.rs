@@ -156,6 +156,7 @@ pub async fn measure(run: &Context) -> anyhow::Result<Vec<Bar>> {
         .sum();
     service.process.stop().await?;
     bare.process.stop().await?;
+    anyhow::ensure!(script > 0.99, "saves went by the script: {}", describe(&with_ours));
     let trips = script + if others > 0.01 { others } else { 0.0 };
     Ok(vec![
         Bar::ratio("autosave", "saves/s ÷ a bare handler with the script", "1/s", (&saves, &baseline), Limit::AtLeast(0.60))?,

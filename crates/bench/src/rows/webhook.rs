@@ -116,23 +116,20 @@ async fn pgbench(run: &Context, seconds: u64) -> anyhow::Result<(f64, f64)> {
 pub async fn measure(run: &Context) -> anyhow::Result<Vec<Bar>> {
     let service = run.stack.service("payments-svc", &["serve"], &[], Processor::Any).await?;
     let clients = || (0..CLIENTS).map(|_| Provider::new(run)).collect::<anyhow::Result<Vec<_>>>();
-    let mut means = Vec::new();
     let (accepted, inserted) = load::alternate(
         run.pairs,
         async || Ok(load::run(service.public, &mut clients()?, Plan::full(run.seconds)).await?.per_second),
-        async || {
-            let (per_second, mean_ms) = pgbench(run, run.seconds).await?;
-            means.push(mean_ms);
-            Ok(per_second)
-        },
+        async || Ok(pgbench(run, run.seconds).await?.0),
     )
     .await?;
     let half = crate::statistics::Spread::of(&accepted).context("nothing was accepted")?.median / 2.0;
-    let mut p99 = Vec::new();
-    for _ in 0..run.pairs {
-        let plan = Plan { pace: Some(half), ..Plan::full(run.seconds) };
-        p99.push(load::run(service.public, &mut clients()?, plan).await?.latency_ms(0.99));
-    }
+    let plan = Plan { pace: Some(half), ..Plan::full(run.seconds) };
+    let (p99, means) = load::alternate(
+        run.pairs,
+        async || Ok(load::run(service.public, &mut clients()?, plan).await?.latency_ms(0.99)),
+        async || Ok(pgbench(run, run.seconds).await?.1),
+    )
+    .await?;
     service.process.stop().await?;
     forget(run).await?;
     Ok(vec![

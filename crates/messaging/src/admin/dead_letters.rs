@@ -123,9 +123,12 @@ impl From<DeadLettersError> for Problem {
             DeadLettersError::UnknownQueue(_) => invalid("/filter/queue", &error.to_string()),
             DeadLettersError::Unfiltered => invalid("/filter", &error.to_string()),
             DeadLettersError::NotFound(_) => Self::new(ErrorCode::NotFound),
-            DeadLettersError::Link(_) | DeadLettersError::Broker(_) | DeadLettersError::Timeout | DeadLettersError::NotTaken(_) => {
-                Self::unavailable(error)
-            }
+            DeadLettersError::Link(_)
+            | DeadLettersError::Broker(_)
+            | DeadLettersError::Timeout
+            | DeadLettersError::NotTaken(_)
+            | DeadLettersError::NotRemoved(_)
+            | DeadLettersError::Incomplete => Self::unavailable(error),
             DeadLettersError::Audit(error) => error.into(),
             DeadLettersError::Output(error) => Self::internal(error),
         }

@@ -21,7 +21,7 @@ async fn connections_that_the_broker_closes_are_built_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_queue_is_declared_again_and_nothing_sent_meanwhile_is_lost() {
+async fn a_deleted_queue_is_declared_again_and_consumed_again() {
     let rig = Rig::new().await;
     let _payments = rig.process("payments-svc", vec![]);
     let onboarding = rig.process("onboarding-svc", vec![Recorder::new(|_| Ok(())).on(QUEUE)]);

@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::process::ExitStatusExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -107,8 +107,15 @@ impl Drop for Child {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-        let _ = fs::remove_file(&self.metrics);
+        for file in [unfinished(&self.metrics), self.metrics.clone()] {
+            let _ = fs::remove_file(file);
+        }
     }
+}
+
+/// Where the metrics are written before they take their place.
+fn unfinished(metrics: &Path) -> PathBuf {
+    metrics.with_extension("unfinished")
 }
 
 struct Conducted(Conduct);
@@ -141,7 +148,7 @@ async fn a_process_that_other_tests_start_and_end() {
     let Script { service, amqp_url, database_url, consumer, metrics } = serde_json::from_str(&script).unwrap();
     let consumers = consumer.map(|(queue, conduct)| ConsumerSpec::new(&queue, Conducted(conduct)).unwrap());
     let process = Process::start(&amqp_url, &database_url, service.leak(), consumers.into_iter().collect());
-    let (began, unfinished) = (Instant::now(), metrics.with_extension("unfinished"));
+    let (began, unfinished) = (Instant::now(), unfinished(&metrics));
     while began.elapsed() < LIFE {
         fs::write(&unfinished, TextEncoder::new().encode_to_string(&process.registry.gather()).unwrap()).unwrap();
         fs::rename(&unfinished, &metrics).unwrap();

@@ -153,10 +153,10 @@ async fn tell_steadily(rig: &Rig, count: i64) -> i64 {
     rig.database.number("select count(*) from payments.outbox").await
 }
 
-/// Waits for the consumer after the broker's return and says how long that took.
+/// Waits for the consumer after the broker's return, ten seconds at most, and says how long that took.
 async fn back(onboarding: &Process) {
     let returned = Instant::now();
-    within(60, "the consumer is back", async || onboarding.messaging.consumers().iter().all(|consumer| consumer.gone_for.is_none())).await;
+    within(10, "the consumer is back", async || onboarding.messaging.consumers().iter().all(|consumer| consumer.gone_for.is_none())).await;
     println!("consumer back {:.1} s after the broker", returned.elapsed().as_secs_f64());
 }
 

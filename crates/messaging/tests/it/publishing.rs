@@ -10,7 +10,7 @@ use messaging::{
 use service_kit::audit::Author;
 use tokio_util::sync::CancellationToken;
 
-use crate::rig::{QUEUE, Recorder, Rig, SHARED_QUEUE, confirmed, eventually, now, within};
+use crate::rig::{DISORDERED, QUEUE, Recorder, Rig, SHARED_QUEUE, confirmed, eventually, now, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_has_its_effect_and_leaves_nothing_behind() {
@@ -154,10 +154,6 @@ async fn four_relays_of_which_the_broker_refuses_every_tenth_event_keep_the_orde
     assert!(refused >= 30.0, "only {refused} refusals");
     assert_eq!(rig.database.number(DISORDERED).await, 0);
 }
-
-/// Effects that are not the next of their aggregate.
-const DISORDERED: &str = "select count(*) from (select sequence, lag(sequence) over (partition by aggregate_id order by id) as before
-                          from public.effect) as e where sequence <> coalesce(before, 0) + 1";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_lost_broker_forgot_is_published_again_without_a_second_effect() {

@@ -39,6 +39,9 @@ use crate::consuming::envelope;
 pub const QUEUE: &str = "onboarding-svc.payments.v1";
 /// A queue that several replicas consume at once.
 pub const SHARED_QUEUE: &str = "auth-svc.payments.v1";
+/// Effects that are not the next of their aggregate.
+pub const DISORDERED: &str = "select count(*) from (select sequence, lag(sequence) over (partition by aggregate_id order by id) as before
+                          from public.effect) as e where sequence <> coalesce(before, 0) + 1";
 
 /// A database with a table for effects, and a vhost with the topology.
 pub struct Rig {

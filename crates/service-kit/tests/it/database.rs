@@ -19,7 +19,8 @@ struct Count {
 }
 
 async fn workspaces_seen(connection: &mut AsyncPgConnection) -> i64 {
-    diesel::sql_query("select count(*) as n from identity.workspaces").get_result::<Count>(connection).await.unwrap().n
+    // Prepared once for the connection, so the roles share its plan.
+    db::sql_query("select count(*) as n from identity.workspaces").get_result::<Count>(connection).await.unwrap().n
 }
 
 #[tokio::test(flavor = "multi_thread")]

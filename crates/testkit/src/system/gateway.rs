@@ -23,8 +23,8 @@ pub(super) fn process(build: &Build, port: u16, services: &BTreeMap<&'static str
     ]);
     for (service, listening) in services {
         let servers: Vec<_> = listening.iter().map(|(public, _)| format!("127.0.0.1:{public}")).collect();
-        // The template has one `server` for each service.
-        variables.insert(format!("GATEWAY_{}", service.trim_end_matches("-svc").to_uppercase()), servers.join("; server "));
+        // `render` repeats the line for each word.
+        variables.insert(format!("GATEWAY_{}", service.trim_end_matches("-svc").to_uppercase()), servers.join(" "));
     }
     let rendered = Command::new(source.join("render")).envs(&variables).output().unwrap();
     assert!(rendered.status.success(), "the gateway's template: {}", String::from_utf8_lossy(&rendered.stderr));

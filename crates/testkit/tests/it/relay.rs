@@ -114,6 +114,7 @@ async fn a_slow_relay_delays_answers_without_holding_up_what_follows() {
     assert!(begun.elapsed() >= delay, "it came after {:?}", begun.elapsed());
     assert_eq!(&hear(&mut stream).await, b"two.");
     assert_eq!(&hear(&mut stream).await, b"tri.");
+    assert!(begun.elapsed() < 3 * delay, "one waited for another: {:?}", begun.elapsed());
 }
 
 #[tokio::test]

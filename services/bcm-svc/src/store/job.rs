@@ -8,6 +8,9 @@ use serde_json::Value;
 use service_kit::db::sql_query;
 use uuid::Uuid;
 
+/// The columns of [`Job`], by name: a prepared `*` fails once the table has a column more.
+const COLUMNS: &str = "id, workspace_id, state, reason, forced, requested_by, attempts, created_at, finished_at, result";
+
 /// A job.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct Job {
@@ -76,10 +79,10 @@ pub struct NewJob<'a> {
 
 /// Queues a job. `None` when the workspace already has an open one, which a concurrent request may just have made.
 pub async fn insert(connection: &mut AsyncPgConnection, new: NewJob<'_>) -> QueryResult<Option<Job>> {
-    sql_query(
+    sql_query(format!(
         "insert into rebuild_job (id, workspace_id, reason, forced, requested_by, created_at) values ($1, $2, $3, $4, $5, $6) \
-         on conflict (workspace_id) where state in ('queued', 'running') do nothing returning *",
-    )
+         on conflict (workspace_id) where state in ('queued', 'running') do nothing returning {COLUMNS}"
+    ))
     .bind::<sql_types::Uuid, _>(new.id.as_uuid())
     .bind::<sql_types::Uuid, _>(new.workspace.as_uuid())
     .bind::<sql_types::Text, _>(new.reason)
@@ -93,7 +96,7 @@ pub async fn insert(connection: &mut AsyncPgConnection, new: NewJob<'_>) -> Quer
 
 /// A job of the workspace.
 pub async fn find(connection: &mut AsyncPgConnection, workspace: WorkspaceId, id: JobId) -> QueryResult<Option<Job>> {
-    sql_query("select * from rebuild_job where workspace_id = $1 and id = $2")
+    sql_query(format!("select {COLUMNS} from rebuild_job where workspace_id = $1 and id = $2"))
         .bind::<sql_types::Uuid, _>(workspace.as_uuid())
         .bind::<sql_types::Uuid, _>(id.as_uuid())
         .get_result(connection)
@@ -103,7 +106,7 @@ pub async fn find(connection: &mut AsyncPgConnection, workspace: WorkspaceId, id
 
 /// The job of the workspace that still waits or runs.
 pub async fn open(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<Option<Job>> {
-    sql_query("select * from rebuild_job where workspace_id = $1 and state in ('queued', 'running')")
+    sql_query(format!("select {COLUMNS} from rebuild_job where workspace_id = $1 and state in ('queued', 'running')"))
         .bind::<sql_types::Uuid, _>(workspace.as_uuid())
         .get_result(connection)
         .await
@@ -112,7 +115,7 @@ pub async fn open(connection: &mut AsyncPgConnection, workspace: WorkspaceId) ->
 
 /// The latest job of the workspace that succeeded.
 pub async fn last_success(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<Option<Job>> {
-    sql_query("select * from rebuild_job where workspace_id = $1 and state = 'succeeded' order by created_at desc limit 1")
+    sql_query(format!("select {COLUMNS} from rebuild_job where workspace_id = $1 and state = 'succeeded' order by created_at desc limit 1"))
         .bind::<sql_types::Uuid, _>(workspace.as_uuid())
         .get_result(connection)
         .await
@@ -121,13 +124,13 @@ pub async fn last_success(connection: &mut AsyncPgConnection, workspace: Workspa
 
 /// Takes the oldest due job for a minute: one that waits, or one whose runner is gone.
 pub async fn claim(connection: &mut AsyncPgConnection) -> QueryResult<Option<Job>> {
-    sql_query(
+    sql_query(format!(
         "update rebuild_job set state = 'running', attempts = attempts + 1, lease_until = now() + interval '60 s' \
          where id = (select id from rebuild_job \
                      where state in ('queued', 'running') and (lease_until is null or lease_until < now()) \
                      order by created_at limit 1 for update skip locked) \
-         returning *",
-    )
+         returning {COLUMNS}"
+    ))
     .get_result(connection)
     .await
     .optional()

@@ -342,13 +342,18 @@ impl Tiers {
 
     async fn load(&self, reader: &Reader, sequence: u64) -> Result<Loaded, ReadError> {
         let workspace = reader.workspace;
-        match redis::content(&self.kit.cache, workspace, sequence).await {
-            Ok(redis::Found::Document(document)) => return Ok(Loaded { document: Arc::from(document), from: Tier::Redis }),
-            Ok(redis::Found::Damaged(damaged)) => {
-                self.metrics.integrity_failure(Tier::Redis);
-                tracing::error!(%workspace, sequence, %damaged, "Redis held a damaged manifest; it is repaired");
-            }
-            Ok(redis::Found::Nothing) | Err(_) => {}
+        let damaged = match redis::content(&self.kit.cache, workspace, sequence).await {
+            // Opened here, where another tier can still answer.
+            Ok(redis::Found::Document(document)) => match document.plain(View::Content).err() {
+                None => return Ok(Loaded { document: Arc::from(document), from: Tier::Redis }),
+                Some(another) => Some(another.to_string()),
+            },
+            Ok(redis::Found::Damaged(damaged)) => Some(damaged.to_string()),
+            Ok(redis::Found::Nothing) | Err(_) => None,
+        };
+        if let Some(damaged) = damaged {
+            self.metrics.integrity_failure(Tier::Redis);
+            tracing::error!(%workspace, sequence, %damaged, "Redis held a damaged manifest; it is repaired");
         }
         let stored = self.read_postgres(reader, sequence).await?;
         let document = Arc::new(Document::new(&stored).map_err(|error| ReadError::Internal(error.to_string()))?);

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Where replicas tell each other what to forget.
-pub const CHANNEL: &str = "bcm:2:forget";
+pub const CHANNEL: &str = "bcm:1:forget";
 
 static HEAD_FORWARD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("head_forward.lua")));
 static CURRENT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("current.lua")));

@@ -57,6 +57,7 @@ async fn no_replica_says_that_there_is_no_manifest_once_there_is_one() {
     let rig = Rig::new().await;
     let who = rig.person().await;
     let deaf = rig.another_replica(false, &[("REDIS_URL", "redis://127.0.0.1:1/0")]);
+    assert_eq!(rig.get_from(&deaf, &who, "manifest").await.status().as_u16(), 404);
     rig.publish(EventId::generate(), &finalized(&who, 1, &acme()), 1).await;
     loop {
         let there = rig.versions(&who).await == 1;

@@ -17,9 +17,11 @@ const JOURNEYS: usize = 5;
 /// Within this a step has to happen.
 const LIMIT: Duration = Duration::from_secs(120);
 /// Sends every dead letter of a service back to its queue.
-const REPLAY: &[&str] = &["dead-letters", "replay", "--all"];
+const REPLAY: &[&str] = &["dead-letters", "replay", "--all", "--why", "a crash test"];
 /// The broker's limit of 20 redeliveries comes after the first delivery.
 const MOST_DELIVERIES: usize = 21;
+/// Of five confirmations one of two replicas takes three: a later passage may never come.
+const SURE_PASSAGES: u32 = 3;
 
 /// Where the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub async fn run(system: &mut System, crash: Crash, number: u32, run: &mut Run) 
             poison(system, service, run).await
         }
         Crash::Burying | Crash::Replaying => {
-            let armed = kill_point::armed("K8", number);
+            let armed = kill_point::armed("K8", number % SURE_PASSAGES);
             let mut variables = vec![("GROUNDWORK_FAIL_EVENT", "permanent:payments.payment.confirmed.v1")];
             if crash == Crash::Burying {
                 variables.push(("GROUNDWORK_KILL_POINT", armed.as_str()));
@@ -58,7 +60,7 @@ pub async fn run(system: &mut System, crash: Crash, number: u32, run: &mut Run) 
     };
     run.tried("dead letters", done);
     if crash == Crash::Replaying {
-        let armed = format!("K11:{}", number % 3 + 1);
+        let armed = kill_point::armed("K11", number % SURE_PASSAGES);
         let (well, said) = system.command(service, REPLAY, Some(&[("GROUNDWORK_KILL_POINT", armed.as_str())])).await;
         run.require(!well && said.contains("kill point K11"), || format!("{armed} was not reached: {said}"));
     }
@@ -79,10 +81,11 @@ pub async fn run(system: &mut System, crash: Crash, number: u32, run: &mut Run) 
 async fn bury(system: &mut System, service: &str, dies: bool, run: &mut Run) -> anyhow::Result<()> {
     let (begun, mut deaths, mut dead) = (Instant::now(), 0, 0);
     let wanted = u32::try_from(JOURNEYS)?;
-    while dead < wanted + u32::from(dies) {
+    // Each death leaves one event unacknowledged, which becomes a dead letter once more.
+    while dead < wanted + deaths || (dies && deaths == 0) {
         ensure!(begun.elapsed() < LIMIT, "{dead} of {wanted} confirmations are dead letters, {deaths} replicas died");
         sleep(Duration::from_millis(50)).await;
-        let down = 2_usize.saturating_sub(system.running(service));
+        let down = 2_u32.saturating_sub(u32::try_from(system.running(service))?);
         if down > 0 {
             deaths += down;
             system.start_service_as(service, 2, Some(&[("GROUNDWORK_FAIL_EVENT", "permanent:payments.payment.confirmed.v1")]));
@@ -90,7 +93,6 @@ async fn bury(system: &mut System, service: &str, dies: bool, run: &mut Run) -> 
         dead = system.broker.dead_letters().await?;
     }
     run.notes.push(format!("{wanted} events became {dead} dead letters, {deaths} replicas died"));
-    ensure!(!dies || deaths > 0, "K8 was never reached");
     Ok(())
 }
 
@@ -115,7 +117,7 @@ async fn poison(system: &mut System, service: &str, run: &mut Run) -> anyhow::Re
     let mut deaths = 0;
     let begun = Instant::now();
     while system.broker.dead_letters().await? == 0 {
-        ensure!(deaths <= MOST_DELIVERIES, "{deaths} processes died, the broker did not stop it");
+        ensure!(deaths - system.running(service) <= MOST_DELIVERIES, "{deaths} processes were started, the broker did not stop it");
         ensure!(begun.elapsed() < LIMIT * 2, "{deaths} processes died, then nothing happened any more");
         if system.running(service) == 0 {
             system.start_service_as(service, 1, Some(&[("GROUNDWORK_FAIL_EVENT", poison.as_str())]));

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Publishes again what was published since a moment.
-const REPUBLISH: &[&str] = &["outbox", "republish", "--since"];
+const REPUBLISH: &[&str] = &["outbox", "republish", "--why", "a crash test", "--since"];
 
 /// What happens.
 #[derive(Debug, Clone, Copy)]
@@ -47,11 +47,12 @@ pub async fn run(system: &mut System, more: More, run: &mut Run) {
     match more {
         More::ConnectionsClosed => {
             let mut closed = 0;
-            for _ in 0..10 {
+            for _ in 0..30 {
                 closed += system.close_broker_connections().await;
                 sleep(Duration::from_secs(2)).await;
             }
             run.notes.push(format!("{closed} connections were closed"));
+            run.require(closed > 0, || "no connection was closed".to_owned());
         }
         More::QueueDeleted => {}
         More::StateLost => {
@@ -72,7 +73,7 @@ pub async fn run(system: &mut System, more: More, run: &mut Run) {
         }
         More::OneWay => {
             system.relay(Dependency::RabbitMq, Mode::OneWay { silent: Direction::ToTarget }).await;
-            sleep(Duration::from_secs(20)).await;
+            sleep(Duration::from_secs(45)).await;
             system.relay(Dependency::RabbitMq, Mode::Pass).await;
         }
     }

@@ -97,11 +97,11 @@ pub fn all() -> Vec<Scenario> {
 }
 
 const MORE: [(&str, &str, More); 5] = [
-    ("K15", "every connection to the broker is closed every 2 s for 20 s", More::ConnectionsClosed),
+    ("K15", "every connection to the broker is closed every 2 s for 60 s", More::ConnectionsClosed),
     ("K16", "a queue is deleted while nothing is on its way", More::QueueDeleted),
     ("K19", "the broker loses every queue and message; what was published is published again", More::StateLost),
     ("K21", "one of two relays is frozen for 40 s, past its lease", More::RelayFrozen),
-    ("K23", "the broker hears the clients and they do not hear it, for 20 s", More::OneWay),
+    ("K23", "the clients hear the broker and it does not hear them, for 45 s", More::OneWay),
 ];
 
 fn kill_points() -> Vec<Scenario> {
@@ -148,7 +148,8 @@ fn dependency_row(row: &str, dependency: Dependency, part: Option<Part>) -> Vec<
     // Everything restarts: there are refusals and no reads.
     let at_start = Bars { consumers_back_s: Some(20.0), ..Bars::default() };
     let through = |mode| Fault::Through { dependency, mode };
-    let seconds = if dependency == Dependency::RabbitMq { 22 } else { 9 };
+    // The broker closes a silent connection after two heartbeats of 20 s.
+    let seconds = if dependency == Dependency::RabbitMq { 45 } else { 9 };
     let named = |column: &str| format!("{row}-{column}");
     let down = part.map_or_else(|| through(Mode::Cut), Fault::Killed);
     let mut scenarios = vec![
