@@ -56,6 +56,7 @@ impl Service for AuthService {
     fn build(kit: Kit, config: AuthConfig) -> anyhow::Result<Self> {
         let provider = if config.embedded.enabled { Some(Provider::new(&kit, config.embedded.clone())?) } else { None };
         let metrics = AuthMetrics::new(&kit.metrics.registry)?;
+        messaging::admin::expect(&kit.metrics);
         Ok(Self { kit, config, provider, metrics })
     }
 

@@ -35,6 +35,7 @@ impl Service for BcmService {
 
     fn build(kit: Kit, config: BcmConfig) -> anyhow::Result<Self> {
         let metrics = Metrics::new(&kit.metrics.registry)?;
+        messaging::admin::expect(&kit.metrics);
         Ok(Self {
             tiers: Tiers::new(kit.clone(), metrics.clone(), config.memory.bytes),
             metrics,

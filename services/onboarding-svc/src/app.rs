@@ -10,7 +10,7 @@ use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config}
 use crate::{
     config::OnboardingConfig,
     consumers::{ManifestEvents, PaymentEvents, WorkspaceEvents},
-    drafts::DraftCache,
+    drafts::{AUTOSAVE, DraftCache},
     http, jobs,
     metrics::Metrics,
     standing::Onboarding,
@@ -39,6 +39,8 @@ impl Service for OnboardingService {
     type Command = OperatorCommand;
 
     fn build(kit: Kit, config: OnboardingConfig) -> anyhow::Result<Self> {
+        messaging::admin::expect(&kit.metrics);
+        kit.metrics.rate_limited_total.with_label_values(&[AUTOSAVE.name]);
         Ok(Self {
             drafts: DraftCache::new(kit.cache.clone(), &config.drafts, kit.config.limits.profile),
             metrics: Metrics::new(&kit.metrics.registry)?,

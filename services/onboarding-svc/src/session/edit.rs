@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     OnboardingService,
-    drafts::{MAX_SECTIONS_BYTES, Save, Saved, Wanted},
+    drafts::{AUTOSAVE, MAX_SECTIONS_BYTES, Save, Saved, Wanted},
     standing::{self, ChangeError},
 };
 
@@ -190,7 +190,10 @@ async fn in_redis(
             },
             Ok(Saved::Stale(current)) => return Err(EditError::Stale { current, yours: edit.answer().cloned() }),
             Ok(Saved::TogetherTooLarge(size)) => return Err(EditError::TogetherTooLarge { size, limit: MAX_SECTIONS_BYTES }),
-            Ok(Saved::Limited(retry_after_s)) => return Err(EditError::Limited { retry_after_s }),
+            Ok(Saved::Limited(retry_after_s)) => {
+                app.kit.metrics.rate_limited_total.with_label_values(&[AUTOSAVE.name]).inc();
+                return Err(EditError::Limited { retry_after_s });
+            }
             Err(CacheError::Unavailable(_)) => return Ok(None),
             Err(CacheError::Refused(error)) => {
                 tracing::warn!(error = %error, "Redis refused a save, which is made on the rows");
