@@ -31,12 +31,12 @@ prometheus_start() {
   wait_for prometheus 30 curl -fsS -m 2 -o /dev/null "http://127.0.0.1:$PROMETHEUS_PORT/-/ready"
 }
 
-# target JOB PORT: an entry of a file of targets.
+# target JOB PORT: an entry of a file of targets. Replicas of a service have its job in common.
 target() { printf -- '- targets: ["127.0.0.1:%s"]\n  labels: {job: %s}\n' "$2" "$1"; }
 
 prometheus_targets() {
-  local svc
-  for svc in "${SERVICES[@]}"; do target "$svc" "$(port_of "$svc" internal)"; done
+  local replica
+  for replica in $(replicas); do target "$(service_of "$replica")" "$(port_of "$replica" internal)"; done
   [[ -n $EXTERNAL_AMQP ]] || target rabbitmq "$RABBITMQ_PROMETHEUS_PORT"
   target prometheus "$PROMETHEUS_PORT"
   target alertmanager "$ALERTMANAGER_PORT"
