@@ -39,8 +39,6 @@ pub struct App {
     pub receipts_due: Notify,
     /// Wakes the reconciler of this process. Polling is the guarantee.
     pub reconciler_due: Notify,
-    /// Wakes what measures backlogs.
-    pub measure_due: Notify,
 }
 
 impl Service for App {
@@ -52,6 +50,7 @@ impl Service for App {
 
     fn build(kit: Kit, config: PaymentsConfig) -> anyhow::Result<Self> {
         let metrics = Metrics::new(&kit.metrics.registry)?;
+        messaging::admin::expect(&kit.metrics);
         let gateway = Arc::new(Client::new(kit.http.clone(), &config.phonepe, kit.clock.clone(), metrics.clone()));
         let resend = Resend::new(kit.http.clone(), &config.mail.resend_url, config.mail.resend_api_key.clone(), config.mail.from.clone());
         Ok(Self {
@@ -62,7 +61,6 @@ impl Service for App {
             watch: OrderWatch::default(),
             receipts_due: Notify::new(),
             reconciler_due: Notify::new(),
-            measure_due: Notify::new(),
             kit,
             config,
         })

@@ -1,7 +1,12 @@
 //! What runs in the background. A failure is logged and tried again; nothing here ends before the process does.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::{Future, pending},
+    sync::Arc,
+    time::Duration,
+};
 
+use chrono::TimeDelta;
 use domain::order::OrderState;
 use service_kit::db::DbError;
 use tokio::sync::Notify;
@@ -16,6 +21,8 @@ use crate::{
 const POLL: Duration = Duration::from_secs(1);
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
+/// A check that is this late is overdue.
+const OVERDUE: TimeDelta = TimeDelta::seconds(10);
 
 /// Starts the receipt worker, the reconciler, the mailer and what measures their backlogs.
 pub(crate) fn start_workers(app: &Arc<App>) {
@@ -23,7 +30,7 @@ pub(crate) fn start_workers(app: &Arc<App>) {
     start(
         app,
         "receipts",
-        |app| &app.receipts_due,
+        |app| Some(&app.receipts_due),
         |app| async move {
             let full = receipt::process_due(&app).await?;
             Ok(if full { Duration::ZERO } else { POLL })
@@ -32,7 +39,7 @@ pub(crate) fn start_workers(app: &Arc<App>) {
     start(
         app,
         "reconciler",
-        |app| &app.reconciler_due,
+        |app| Some(&app.reconciler_due),
         |app| async move {
             let round = reconcile::check_due(&app).await?;
             Ok(match round.pause {
@@ -42,11 +49,10 @@ pub(crate) fn start_workers(app: &Arc<App>) {
             })
         },
     );
-    // Nobody wakes it.
-    start(app, "gauges", |app| &app.measure_due, |app| async move { measure(&app).await });
+    start(app, "gauges", |_| None, |app| async move { measure(&app).await });
 }
 
-/// Measures what waits to be paid and what waits to be worked on.
+/// Measures what waits to be paid, to be asked about and to be worked on.
 async fn measure(app: &App) -> Result<Duration, DbError> {
     let now = app.kit.clock.now();
     let mut connection = app.kit.worker_db.get().await?;
@@ -57,6 +63,7 @@ async fn measure(app: &App) -> Result<Duration, DbError> {
         let age = found.map_or(0.0, |open| (now - open.oldest).as_seconds_f64().max(0.0));
         app.metrics.open_order_age.with_label_values(&[state]).set(age);
     }
+    app.metrics.overdue_checks.set(store::order::overdue(&mut connection, now - OVERDUE).await?);
     let receipts = store::receipt::backlog(&mut connection, now).await?;
     app.metrics.receipts_pending.set(receipts.pending);
     app.metrics.receipts_lag.set(receipts.due_since.map_or(0.0, |since| (now - since).as_seconds_f64().max(0.0)));
@@ -68,7 +75,7 @@ pub(crate) fn start_watch(app: &Arc<App>) {
     start(
         app,
         "order-watch",
-        |app| app.watch.joined(),
+        |app| Some(app.watch.joined()),
         |app| async move {
             let watching = app.watch.refresh(&app.kit.db).await?;
             Ok(if watching { WATCH_EVERY } else { Duration::from_secs(3600) })
@@ -77,7 +84,7 @@ pub(crate) fn start_watch(app: &Arc<App>) {
 }
 
 /// Runs `work` for the life of the process; it says how long to pause unless it is woken.
-fn start<F>(app: &Arc<App>, name: &'static str, wake: fn(&App) -> &Notify, work: impl Fn(Arc<App>) -> F + Send + Sync + 'static)
+fn start<F>(app: &Arc<App>, name: &'static str, wake: fn(&App) -> Option<&Notify>, work: impl Fn(Arc<App>) -> F + Send + Sync + 'static)
 where
     F: Future<Output = Result<Duration, DbError>> + Send,
 {
@@ -91,8 +98,16 @@ where
             tokio::select! {
                 () = draining.cancelled() => {}
                 () = tokio::time::sleep(pause) => {}
-                () = wake(&app).notified() => {}
+                () = woken(wake(&app)) => {}
             }
         }
     });
+}
+
+/// Waits for a wake-up, for ever where nobody gives one.
+async fn woken(by: Option<&Notify>) {
+    match by {
+        Some(by) => by.notified().await,
+        None => pending().await,
+    }
 }

@@ -32,8 +32,6 @@ const CONCURRENCY: usize = 8;
 const BUDGET: Limit = Limit { name: "phonepe_status", burst: 25, per_s: 1 };
 /// Nobody is still sending an attempt after this long.
 const SENDING_LIMIT: TimeDelta = TimeDelta::seconds(45);
-/// A check that is this late is overdue.
-const OVERDUE: TimeDelta = TimeDelta::seconds(10);
 
 /// What a round did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,7 +49,6 @@ pub async fn check_due(app: &App) -> Result<Round, DbError> {
     let now = app.kit.clock.now();
     let due = {
         let mut connection = app.kit.worker_db.get().await?;
-        app.metrics.overdue_checks.set(order::overdue(&mut connection, now - OVERDUE).await?);
         (*connection)
             .transaction(async |connection: &mut AsyncPgConnection| {
                 let due = order::claim_due(connection, now, BATCH).await?;

@@ -332,11 +332,11 @@ pub struct Open {
     pub oldest: DateTime<Utc>,
 }
 
-/// The orders that wait to be paid, by state. All of them have a check ahead, which is what the index is on.
+/// The orders that wait to be paid, by state, those that lost their next check too.
 pub async fn open(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Open>> {
     sql_query(
         "select state, count(*) as orders, min(created_at) as oldest from orders \
-         where next_check_at is not null and state in ('created', 'pending') group by state",
+         where state in ('created', 'pending') group by state",
     )
     .get_results(connection)
     .await
