@@ -95,11 +95,48 @@ pub(crate) async fn flush_due(app: &OnboardingService) -> Result<usize, CacheErr
     Ok(due.len())
 }
 
-/// Measures how far PostgreSQL is behind.
+/// Measures how far PostgreSQL is behind. Of a Redis that does not answer nothing is known, and nothing is claimed: what
+/// was measured last would stay an alert long after it stopped being true.
 pub(crate) async fn measure(app: &OnboardingService) -> Result<usize, CacheError> {
-    let (dirty, due_ms) = app.drafts.backlog().await?;
+    let backlog = app.drafts.backlog().await;
+    let (dirty, due_ms) = *backlog.as_ref().unwrap_or(&(0, None));
     let now_s = app.kit.clock.now().signed_duration_since(DateTime::UNIX_EPOCH).as_seconds_f64();
     app.metrics.dirty.set(dirty);
     app.metrics.write_behind_lag.set(due_ms.map_or(0.0, |due| (now_s - due / 1000.0).max(0.0)));
-    Ok(0)
+    backlog.map(|_| 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use service_kit::{Kit, Lifecycle, Service, cache::client::cmd};
+    use testkit::{Database, config, redis_url};
+
+    use super::*;
+
+    fn app(database: &Database, redis: &str) -> OnboardingService {
+        let settings = config::<OnboardingService>(database, None, &[("REDIS_URL", redis)]);
+        let kit = Kit::new(OnboardingService::IDENTITY, settings.kit, Lifecycle::on_this_runtime()).unwrap();
+        OnboardingService::build(kit, settings.service).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_waits_in_redis_is_measured_and_nothing_is_claimed_without_redis() {
+        let database = Database::create().await;
+        // Redis has one set for all workspaces: this test has a database of Redis to itself.
+        let shared = redis_url();
+        let (server, _) = shared.rsplit_once('/').unwrap();
+        let known = app(&database, &format!("{server}/13"));
+        known.kit.cache.query::<()>(&cmd("FLUSHDB")).await.unwrap();
+        let now_ms = known.kit.clock.now().timestamp_millis();
+        let mut waiting = cmd("ZADD");
+        waiting.arg("onboarding:dirty").arg(now_ms - 60_000).arg("a").arg(now_ms + 60_000).arg("b");
+        known.kit.cache.query::<()>(&waiting).await.unwrap();
+        measure(&known).await.unwrap();
+        assert_eq!(known.metrics.dirty.get(), 2);
+        let lag = known.metrics.write_behind_lag.get();
+        assert!((60.0..90.0).contains(&lag), "{lag}");
+        let lost = OnboardingService { metrics: known.metrics.clone(), ..app(&database, "redis://127.0.0.1:1/0") };
+        measure(&lost).await.unwrap_err();
+        assert_eq!((lost.metrics.dirty.get(), lost.metrics.write_behind_lag.get()), (0, 0.0));
+    }
 }
