@@ -9,6 +9,7 @@ from schema import HERE
 
 FOLDER = HERE / "prometheus/rules"
 CASES = HERE / "alerts_test.yaml"
+AT_ONCE = "at once"
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Rule:
     name: str
     expr: str
     labels: dict
-    wait: str = ""
+    wait: str = AT_ONCE
     annotations: dict = None
 
     @property
@@ -38,14 +39,24 @@ def recorded():
 
 def alerts():
     return [
-        Rule(rule["alert"], rule["expr"], rule.get("labels", {}), rule.get("for", "at once"), rule["annotations"])
+        Rule(rule["alert"], rule["expr"], rule.get("labels", {}), rule.get("for", AT_ONCE), rule["annotations"])
         for rule in all_rules()
         if "alert" in rule
     ]
 
 
 def cases():
-    return YAML(typ="safe").load(CASES.read_text())
+    """By alert and kind, "fires" or "silent": the cases by their reasons. Of a single firing case there is none."""
+    known = YAML(typ="safe").load(CASES.read_text())
+    for case in known.values():
+        if "at" in case.get("fires", {}):
+            case["fires"] = {"": case["fires"]}
+    return known
+
+
+def title(alert, kind, reason):
+    """Of a case, as promtool names the one that fails."""
+    return f"{alert} {kind}: {reason}".removesuffix(": ")
 
 
 def render(text, labels):
@@ -53,16 +64,16 @@ def render(text, labels):
     return re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda match: str(labels.get(match[1], "")), text)
 
 
-def test(alert, name, case, fires):
+def test(alert, kind, reason, case):
     expected = []
-    if fires:
+    if kind == "fires":
         labels = case["labels"]
         expected = [{
             "exp_labels": {**labels, **alert.labels},
             "exp_annotations": {key: render(text, labels) for key, text in alert.annotations.items()},
         }]
     return {
-        "name": f"{alert.name} {name}",
+        "name": title(alert.name, kind, reason),
         "interval": "1m",
         "input_series": [{"series": series, "values": values} for series, values in case["series"].items()],
         "alert_rule_test": [{"alertname": alert.name, "eval_time": case["at"], "exp_alerts": expected}],
@@ -74,12 +85,8 @@ def tests(folder, wanted=None):
     found = []
     known = cases()
     for alert in alerts():
-        case = known.get(alert.name, {})
-        if "fires" in case and wanted != "silent":
-            found.append(test(alert, "fires", case["fires"], True))
-        for reason, silent in case.get("silent", {}).items():
-            if wanted != "fires":
-                found.append(test(alert, f"is silent: {reason}", silent, False))
+        for kind in (wanted,) if wanted else ("fires", "silent"):
+            found += [test(alert, kind, reason, case) for reason, case in known.get(alert.name, {}).get(kind, {}).items()]
     return {"rule_files": sorted(str(path) for path in folder.glob("*.yml")), "evaluation_interval": "30s", "tests": found}
 
 

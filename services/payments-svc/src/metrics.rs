@@ -1,6 +1,6 @@
 //! What the payments service counts.
 
-use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use service_kit::metrics::{counters, register};
 
 /// The metrics of one process.
@@ -14,7 +14,7 @@ pub struct Metrics {
     pub receipts: IntCounterVec,
     /// Checks of the reconciler by `outcome`: unchanged, completed, failed, expired, quarantined, repaid, unavailable.
     pub checks: IntCounterVec,
-    /// Orders whose check is due and not yet made.
+    /// Orders whose check is late by ten seconds.
     pub overdue_checks: IntGauge,
     /// Orders that wait to be paid, by `state`.
     pub open_orders: IntGaugeVec,
@@ -24,8 +24,10 @@ pub struct Metrics {
     pub receipts_pending: IntGauge,
     /// For how long the receipt that is due for longest has been due, in seconds; 0 when none is due.
     pub receipts_lag: Gauge,
+    /// Orders that were paid after they had failed or expired.
+    pub late_successes: IntCounter,
     /// Payments beyond what was owed; each needs a refund.
-    pub excess_payments: prometheus::IntCounter,
+    pub excess_payments: IntCounter,
     /// Seconds per call of PhonePe by `call` (pay, status) and `outcome`.
     pub phonepe_request_duration_seconds: HistogramVec,
 }
@@ -72,11 +74,12 @@ impl Metrics {
             open_order_age: register(registry, GaugeVec::new(age, &["state"])?)?,
             receipts_pending: register(registry, IntGauge::new("payments_receipts_pending", "Receipts that wait to be worked on.")?)?,
             receipts_lag: register(registry, Gauge::new("payments_receipts_lag_seconds", "For how long a receipt has been due.")?)?,
-            overdue_checks: register(registry, IntGauge::new("payments_overdue_checks", "Orders whose check is due.")?)?,
-            excess_payments: register(
+            overdue_checks: register(registry, IntGauge::new("payments_overdue_checks", "Orders whose check is late.")?)?,
+            late_successes: register(
                 registry,
-                prometheus::IntCounter::new("payments_excess_payments_total", "Payments beyond what was owed.")?,
+                IntCounter::new("payments_late_successes_total", "Orders paid after they had failed or expired.")?,
             )?,
+            excess_payments: register(registry, IntCounter::new("payments_excess_payments_total", "Payments beyond what was owed.")?)?,
             phonepe_request_duration_seconds: register(registry, HistogramVec::new(phonepe, &["call", "outcome"])?)?,
         };
         for (call, outcomes) in [("pay", ["accepted", "refused", "ambiguous"]), ("status", ["found", "not_found", "unavailable"])] {

@@ -64,26 +64,28 @@ const PAYABLE: [AttemptState; 5] =
 pub async fn apply(app: &App, attempt: &Attempt, answer: &StatusAnswer) -> Result<Outcome, StoreError> {
     let (now, public_url) = (app.kit.clock.now(), app.config.public_url.as_str());
     let mut connection = app.kit.worker_db.get().await?;
-    let outcome = (*connection)
+    let (outcome, late) = (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
-            let Some(order) = order::lock(connection, attempt.order).await? else { return Ok(Outcome::Unchanged) };
-            match answer {
+            let Some(order) = order::lock(connection, attempt.order).await? else { return Ok((Outcome::Unchanged, false)) };
+            let outcome = match answer {
                 StatusAnswer::Found(status) if status.state == ProviderState::Completed => {
-                    complete(connection, now, public_url, &order, attempt, status).await
+                    complete(connection, now, public_url, &order, attempt, status).await?
                 }
                 StatusAnswer::Found(status) if status.state == ProviderState::Failed => {
-                    fail(connection, now, &order, attempt, status).await
+                    fail(connection, now, &order, attempt, status).await?
                 }
-                StatusAnswer::Found(_) | StatusAnswer::NotFound => expire_when_over(connection, now, &order).await,
-            }
+                StatusAnswer::Found(_) | StatusAnswer::NotFound => expire_when_over(connection, now, &order).await?,
+            };
+            Ok::<_, StoreError>((outcome, !order.state.is_open()))
         })
         .await?;
     drop(connection);
-    observe(app, attempt, outcome);
+    observe(app, attempt, outcome, late);
     Ok(outcome)
 }
 
-fn observe(app: &App, attempt: &Attempt, outcome: Outcome) {
+/// `late` is a change of an order that had ended.
+fn observe(app: &App, attempt: &Attempt, outcome: Outcome, late: bool) {
     let state = match outcome {
         Outcome::Unchanged => return,
         Outcome::Completed => OrderState::Completed,
@@ -100,6 +102,10 @@ fn observe(app: &App, attempt: &Attempt, outcome: Outcome) {
         Outcome::Repaid => {
             app.metrics.excess_payments.inc();
             tracing::error!(order.id = %attempt.order, attempt.id = %attempt.id, "more was paid than is owed: a refund is due");
+        }
+        Outcome::Completed if late => {
+            app.metrics.late_successes.inc();
+            tracing::warn!(order.id = %attempt.order, attempt.id = %attempt.id, "an order was paid after it had failed or expired");
         }
         _ => tracing::info!(order.id = %attempt.order, attempt.id = %attempt.id, order.state = %state, "order settled"),
     }

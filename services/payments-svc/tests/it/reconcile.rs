@@ -19,6 +19,8 @@ async fn a_payment_whose_webhook_is_lost_is_confirmed_by_the_schedule() {
     rig.make_check_due(&id).await;
     rig.wait_for_state(&id, "completed").await;
     rig.assert_confirmed_once().await;
+    rig.wait_for_metric("payments_orders_total{state=\"completed\"} 1").await;
+    rig.wait_for_metric("payments_late_successes_total 0").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,6 +110,8 @@ async fn an_order_expires_only_when_the_provider_still_does_not_call_it_paid() {
     rig.make_check_due(&id).await;
     rig.wait_for_state(&id, "completed").await;
     rig.assert_confirmed_once().await;
+    // And told to whoever looks after payments.
+    rig.wait_for_metric("payments_late_successes_total 1").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

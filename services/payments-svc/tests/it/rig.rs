@@ -114,6 +114,15 @@ impl Rig {
         eventually(sql, async || self.database.number(sql).await == expected).await;
     }
 
+    /// Waits for a line of the exposition.
+    pub async fn wait_for_metric(&self, line: &str) {
+        let exposition = async || {
+            let answer = self.http.get(format!("{}/metrics", self.service.internal_url)).send().await.unwrap();
+            answer.text().await.unwrap()
+        };
+        eventually(line, async || exposition().await.lines().any(|known| known == line)).await;
+    }
+
     pub async fn events(&self, event_type: &str) -> i64 {
         self.database.number(&format!("select count(*) from payments.outbox where event_type = '{event_type}'")).await
     }
