@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class Echo(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
 
     def answer(self):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -35,6 +36,12 @@ class Echo(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = answer
 
+    def do_OPTIONS(self):
+        self.send_response(405)
+        self.send_header("Allow", "POST, PUT")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def stream(self):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
@@ -42,7 +49,7 @@ class Echo(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"data: first\n\n")
         self.wfile.flush()
-        time.sleep(5)
+        time.sleep(30)
         self.close_connection = True
 
     def log_message(self, *_):
@@ -50,6 +57,7 @@ class Echo(BaseHTTPRequestHandler):
 
 
 ThreadingHTTPServer.daemon_threads = True
+ThreadingHTTPServer.request_queue_size = 256
 ports = [int(port) for port in sys.argv[1:]]
 servers = [ThreadingHTTPServer(("127.0.0.1", port), Echo) for port in ports]
 for server in servers[1:]:
