@@ -8,7 +8,6 @@ import base64
 import hmac
 import json
 import os
-import subprocess
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from client import GATEWAY, Person, expect, log, row, send, sql, until
+from client import GATEWAY, Person, expect, finished_owner, log, row, send, sql, until
 
 DOCUMENTS = ["auth", "payments", "onboarding", "context"]
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -128,20 +127,30 @@ def encoded(part):
     return base64url(json.dumps(part).encode())
 
 
+class Forge:
+    """Makes tokens like auth-svc, with its own key: a person's genuine one, changed in some respect."""
+
+    def __init__(self, person):
+        self.kid, self.key = signing_key()
+        self.genuine = person.bearer["Authorization"].split(" ")[1]
+        self.claims = jwt.decode(self.genuine, options={"verify_signature": False})
+
+    def sign(self, changes=None, drop=(), key=None, kid=None):
+        body = {name: value for name, value in (self.claims | (changes or {})).items() if name not in drop}
+        return jwt.encode(body, key or self.key, "ES256", headers={"kid": kid or self.kid})
+
+    def bearer(self, **changes):
+        return {"Authorization": f"Bearer {self.sign(changes)}"}
+
+
 def bad_tokens(person):
     """Each differs from a token that is accepted in one respect."""
-    kid, key = signing_key()
-    genuine = person.bearer["Authorization"].split(" ")[1]
-    claims = jwt.decode(genuine, options={"verify_signature": False})
+    forge = Forge(person)
+    signed, kid, genuine = forge.sign, forge.kid, forge.genuine
     now = int(time.time())
-
-    def signed(changes=None, drop=(), key=key, kid=kid):
-        body = {name: value for name, value in (claims | (changes or {})).items() if name not in drop}
-        return jwt.encode(body, key, "ES256", headers={"kid": kid})
-
     # The witness of all others: signed by us in the same way, and accepted.
-    control = {"Authorization": f"Bearer {signed({'iat': now})}"}
-    assert send(GATEWAY, "GET", "/api/auth/verify-profile", headers=control).status == 200, "a token of ours is not accepted"
+    control = send(GATEWAY, "GET", "/api/auth/verify-profile", headers=forge.bearer(iat=now))
+    assert control.status == 200, "a token of ours is not accepted"
     header, payload, signature = genuine.split(".")
     # The library refuses to do what an attacker would: to sign with the public key as if it were a shared secret.
     public = json.dumps(expect(GATEWAY, "GET", "/auth/v1/.well-known/jwks.json").json["keys"][0]).encode()
@@ -168,20 +177,13 @@ def bad_tokens(person):
     return bearers | {"no token": {}, "another scheme": {"Authorization": f"Basic {genuine}"}}
 
 
-def finished_owner():
-    """Somebody whose workspace has everything that can be asked for."""
-    email = f"owner-{uuid.uuid4().hex}@example.test"
-    profile = "release" if os.environ.get("PROFILE") == "release" else "debug"
-    journey = os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), profile, "journey")
-    subprocess.run([journey, "demo", "--email", email], check=True, stdout=subprocess.DEVNULL)
-    login = {"email": email, "password": "groundwork-demo-2026"}
-    session = expect(GATEWAY, "POST", "/auth/v1/token?grant_type=password", login).json
-    bearer = {"Authorization": f"Bearer {session['access_token']}"}
+def things_of(bearer):
+    """The workspace of somebody who has finished, and the ids of what is in it."""
     workspace = expect(GATEWAY, "POST", "/api/auth/ensure-profile", {}, bearer).json["workspace"]["id"]
     order = sql(f"select id from payments.orders where workspace_id = '{uuid.UUID(workspace)}'")[0][0]
     job = expect(GATEWAY, "POST", "/api/context/rebuild", {"force": True}, bearer).json["id"]
     ids = {"order_id": order, "job": job, "number": "1", "version": "1.0.0", "slug": "company"}
-    return bearer, workspace, ids
+    return workspace, ids
 
 
 def member(workspace, role):
@@ -204,7 +206,8 @@ def main():
         log(f"not in step with the documents: {fault}")
     row(not (unknown or gone or bare), "every operation is public by the list or declares its security, and has its cases", f"{len(found)} operations, {len(PUBLIC)} public, {len(unknown) + len(gone) + len(bare)} wrong")
 
-    owner, workspace, ids = finished_owner()
+    owner = finished_owner()
+    workspace, ids = things_of(owner)
     stranger, someone = Person(), Person()
     nobodys = {name: str(uuid.uuid4()) for operation in of_operators for name in operation.replace("{", "}").split("}")[1::2]}
     removed, lowly = member(workspace, "admin"), member(workspace, "member")
@@ -227,11 +230,23 @@ def main():
             strangers.see(f"{operation} with another's id", ask(operation, ids, stranger.bearer, more), {404})
     strangers.report("another tenant's workspace and things are 404")
 
-    operators = Walk()
-    for operation in of_operators:
-        operators.see(f"{operation} as an owner", ask(operation, nobodys | ids, owner), {403})
-    if of_operators:
-        operators.report("what is for operators is 403 to everybody else")
+    operators, second_factor, admitted = Walk(), Walk(), Walk()
+    forge = Forge(someone)
+    role = forge.claims["app_metadata"] | {"groundwork_role": "operator"}
+    once, twice = forge.bearer(app_metadata=role, aal="aal1"), forge.bearer(app_metadata=role, aal="aal2")
+    # About an event that there is not, and dry: nothing happens to anybody's letters.
+    harmless = {"body": {"filter": {"id": str(uuid.uuid4())}, "dry_run": True}}
+    for operation in sorted(of_operators):
+        more = {} if operation.startswith("GET ") else harmless
+        operators.see(f"{operation} as an owner", ask(operation, nobodys, owner, more), {403})
+        refused = ask(operation, nobodys, once, more)
+        second_factor.see(f"{operation} without a second factor", refused, {403})
+        if (refused.json or {}).get("code") != "GW-0028":
+            second_factor.faults.append(f"{operation} without a second factor: {refused.body[:160]!r}")
+        admitted.see(f"{operation} as an operator", ask(operation, nobodys, twice, more), {404} if "{" in operation else {200})
+    operators.report("what is for operators is 403 to everybody else")
+    second_factor.report("an operator without a second factor is told so with 403")
+    admitted.report("an operator with a second factor is answered")
 
     roles = Walk()
     for operation, more in OF_AN_ADMIN.items():

@@ -8,10 +8,12 @@ import sys
 import time
 import urllib.parse
 import uuid
+from pathlib import Path
 
 GATEWAY = os.environ["GATEWAY_URL"]
 SANDBOX = os.environ["SANDBOX_URL"]
 PASSWORD = "groundwork-verify-2026"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def row(holds, claim, figure):
@@ -109,6 +111,17 @@ class Person:
 
     def state_of(self, order):
         return send(GATEWAY, "GET", f"/api/payments/v2/status/{order}", headers=self.bearer).json["state"]
+
+
+def finished_owner():
+    """The bearer of somebody whose workspace has everything that can be asked for, a manifest included."""
+    email = f"owner-{uuid.uuid4().hex}@example.test"
+    profile = "release" if os.environ.get("PROFILE") == "release" else "debug"
+    journey = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), profile, "journey")
+    subprocess.run([journey, "demo", "--email", email], check=True, stdout=subprocess.DEVNULL)
+    login = {"email": email, "password": "groundwork-demo-2026"}
+    session = expect(GATEWAY, "POST", "/auth/v1/token?grant_type=password", login).json
+    return {"Authorization": f"Bearer {session['access_token']}"}
 
 
 def pay(order):
