@@ -8,6 +8,7 @@ use actix_web::{
     },
     web,
 };
+use domain::ErrorCode;
 use serde::de::DeserializeOwned;
 use service_kit::{
     Kit,
@@ -29,8 +30,15 @@ pub(super) type Body = Result<RawBody, Problem>;
 
 /// Reads JSON, whatever the content type says: clients of every kind send their own.
 pub(super) fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
-    let body = body.map_err(|problem| match problem.code().status() {
-        413 => Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "request_entity_too_large", "Request body is too large"),
+    let body = body.map_err(|problem| match problem.code() {
+        ErrorCode::RequestTimeout => {
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "The request body took too long to arrive")
+        }
+        ErrorCode::PayloadTooLarge => Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "request_entity_too_large", "Request body is too large"),
+        ErrorCode::UnsupportedMediaType => {
+            let message = "Send the request body without a content coding";
+            Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message).header("Accept-Encoding", "identity")
+        }
         _ => Refusal::bad_request("bad_json", "The request body could not be read"),
     })?;
     serde_json::from_slice(&body.0)

@@ -79,6 +79,7 @@ pub(super) async fn health() -> HttpResponse {
     responses(
         (status = 200, description = "A JSON Web Key Set", body = KeySetBody),
         (status = 404, description = "Another provider is used", body = SupabaseError),
+        (status = 500, description = "`unexpected_failure`", body = SupabaseError),
         (status = 503, description = "Try again", body = SupabaseError),
     )
 )]

@@ -34,6 +34,7 @@ pub(super) struct ScopeQuery {
         (status = 400, description = "`validation_failed`: no such scope", body = SupabaseError),
         (status = 401, description = "`no_authorization`", body = SupabaseError),
         (status = 403, description = "`bad_jwt`, `session_not_found`", body = SupabaseError),
+        (status = 500, description = "`unexpected_failure`", body = SupabaseError),
         (status = 503, description = "Try again", body = SupabaseError),
     ),
     security(("bearer" = []))

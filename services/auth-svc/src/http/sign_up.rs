@@ -38,8 +38,12 @@ pub(super) struct SignUpBody {
     responses(
         (status = 200, description = "The account exists and is signed in", body = SessionBody),
         (status = 400, description = "`bad_json`, `validation_failed`", body = SupabaseError),
+        (status = 408, description = "`request_timeout`", body = SupabaseError),
+        (status = 413, description = "`request_entity_too_large`", body = SupabaseError),
+        (status = 415, description = "`unsupported_media_type`: a content coding", body = SupabaseError),
         (status = 422, description = "`weak_password`, `user_already_exists`", body = SupabaseError),
         (status = 429, description = "`over_request_rate_limit`", body = SupabaseError),
+        (status = 500, description = "`unexpected_failure`", body = SupabaseError),
         (status = 503, description = "Try again", body = SupabaseError),
     )
 )]

@@ -43,7 +43,11 @@ pub(super) struct TokenBody {
     responses(
         (status = 200, description = "A session", body = SessionBody),
         (status = 400, description = "`invalid_credentials`, `validation_failed`, `refresh_token_not_found`, `refresh_token_already_used`, `session_expired`, `user_banned`, `email_not_confirmed`, `bad_json`", body = SupabaseError),
+        (status = 408, description = "`request_timeout`", body = SupabaseError),
+        (status = 413, description = "`request_entity_too_large`", body = SupabaseError),
+        (status = 415, description = "`unsupported_media_type`: a content coding", body = SupabaseError),
         (status = 429, description = "`over_request_rate_limit`", body = SupabaseError),
+        (status = 500, description = "`unexpected_failure`", body = SupabaseError),
         (status = 503, description = "Try again", body = SupabaseError),
     )
 )]

@@ -19,6 +19,7 @@ use crate::{
         (status = 200, description = "The user", body = UserBody),
         (status = 401, description = "`no_authorization`", body = SupabaseError),
         (status = 403, description = "`bad_jwt`, `session_not_found`, `user_not_found`, `user_banned`", body = SupabaseError),
+        (status = 500, description = "`unexpected_failure`", body = SupabaseError),
         (status = 503, description = "Try again", body = SupabaseError),
     ),
     security(("bearer" = []))
