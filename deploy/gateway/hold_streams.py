@@ -26,6 +26,7 @@ def main():
     connection.close()
     again, deadline = 429, time.monotonic() + 10
     while again == 429 and time.monotonic() < deadline:
+        time.sleep(0.1)
         again = ask(port, "/api/payments/v2/plans")[1].status
     print(f"{begun} streams, then {refused.status} {code} {refused.getheader('Retry-After')}, then {again}")
 
