@@ -10,6 +10,7 @@ use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk},
 };
+use reqwest::header::CONNECTION;
 use serde::Deserialize;
 use tokio::sync::{Mutex, RwLock};
 
@@ -75,7 +76,9 @@ impl Jwks {
 
     /// Replaces the cached keys; on any failure the old ones stay.
     pub(super) async fn refresh(&self) -> Result<usize, reqwest::Error> {
-        let set: KeySet = self.http.get(&self.url).send().await?.error_for_status()?.json().await?;
+        // Asked so rarely that a connection kept for the next time only looks like an open request to the provider.
+        let asked = self.http.get(&self.url).header(CONNECTION, "close").send();
+        let set: KeySet = asked.await?.error_for_status()?.json().await?;
         let keys: HashMap<_, _> = set.keys.into_iter().filter_map(pin).collect();
         let count = keys.len();
         if count > 0 {

@@ -30,8 +30,11 @@ impl Routes {
         Self(listed.chain([(ResourceDef::new(document_path), vec![Method::GET])]).collect())
     }
 
+    /// A path without parameters hides the patterns that it would fit (OpenAPI 3.1, 4.8.8.1).
     fn matching(&self, path: &str) -> impl Iterator<Item = &(ResourceDef, Vec<Method>)> {
-        self.0.iter().filter(move |(pattern, _)| pattern.is_match(path))
+        let is_path = move |pattern: &ResourceDef| pattern.pattern() == Some(path);
+        let listed = self.0.iter().any(|(pattern, _)| is_path(pattern));
+        self.0.iter().filter(move |(pattern, _)| if listed { is_path(pattern) } else { pattern.is_match(path) })
     }
 
     fn allowed(&self, path: &str) -> Option<String> {
@@ -59,4 +62,18 @@ pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
         None => Problem::new(ErrorCode::NotFound),
     };
     problem.error_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_without_parameters_takes_its_own_methods_only() {
+        let routes = [("/letters/{id}", Method::GET), ("/letters/drop", Method::POST)];
+        let routes = Routes(routes.map(|(path, method)| (ResourceDef::new(path), vec![method])).into());
+        assert_eq!(routes.allowed("/letters/drop").as_deref(), Some("POST"));
+        assert_eq!(routes.allowed("/letters/7").as_deref(), Some("GET"));
+        assert_eq!(routes.allowed("/letters"), None);
+    }
 }
