@@ -10,6 +10,7 @@ mod invalidation;
 mod redis;
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,11 +18,13 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::{ids::WorkspaceId, role::Role};
+use futures_util::FutureExt;
 use moka::{Expiry, future::Cache};
 use service_kit::{
     Kit,
     auth::{self, Claims, Member},
     db,
+    lifecycle::Lifecycle,
 };
 
 use crate::{
@@ -39,8 +42,8 @@ pub use invalidation::{Forget, listen};
 
 /// How long a head pointer may be believed after PostgreSQL confirmed it.
 const HEAD_LIFE: TimeDelta = TimeDelta::seconds(5);
-/// "There is no manifest yet" is never believed twice: whoever got the first one from one replica must not be told by
-/// another that there is none.
+/// "There is no manifest yet" is believed only by the caller who asked PostgreSQL: whoever got the first one from one
+/// replica must not be told by another that there is none.
 const MISSING_LIFE: Duration = Duration::ZERO;
 /// Head pointers kept in process; one has about a hundred bytes.
 const HEADS: u64 = 100_000;
@@ -138,6 +141,17 @@ impl Expiry<WorkspaceId, Head> for HeadLife {
     fn expire_after_create(&self, _: &WorkspaceId, head: &Head, _: Instant) -> Option<Duration> {
         Some(head.life)
     }
+}
+
+/// Runs a load to its end. Whoever waits for it may be a job of this process, which a panic of it must not end.
+async fn shielded<T, F>(lifecycle: &Lifecycle, load: F) -> Result<T, ReadError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, ReadError>> + Send + 'static,
+{
+    let loaded = AssertUnwindSafe(lifecycle.detached(load)).catch_unwind().await;
+    let loaded = loaded.map_err(|_| ReadError::Internal("the load panicked".into()))?;
+    loaded.map_err(|error| ReadError::Internal(error.to_string()))?
 }
 
 /// All tiers of a process.
@@ -271,20 +285,25 @@ impl Tiers {
     }
 
     async fn head(&self, reader: &Reader) -> Result<(u64, Tier), ReadError> {
-        if !self.memory {
-            let head = self.load_head(reader).await?;
-            self.metrics.read("head", head.from);
-            return Ok((head.sequence.ok_or(ReadError::Missing)?, head.from));
-        }
+        let head = if self.memory { self.remembered_head(reader).await? } else { self.load_head(reader).await? };
+        self.metrics.read("head", head.from);
+        Ok((head.sequence.ok_or(ReadError::Missing)?, head.from))
+    }
+
+    async fn remembered_head(&self, reader: &Reader) -> Result<Head, ReadError> {
         let entry = self
             .heads
             .entry(reader.workspace)
             .or_try_insert_with(self.aside(reader, |tiers, reader| async move { tiers.load_head(&reader).await }))
             .await
             .map_err(|error| ReadError::clone(&error))?;
-        let tier = if entry.is_fresh() { entry.value().from } else { Tier::Memory };
-        self.metrics.read("head", tier);
-        Ok((entry.value().sequence.ok_or(ReadError::Missing)?, tier))
+        let (fresh, head) = (entry.is_fresh(), entry.into_value());
+        match head.sequence {
+            _ if fresh => Ok(head),
+            Some(_) => Ok(Head { from: Tier::Memory, ..head }),
+            // Another caller's question, which may be older than the first manifest.
+            None => self.load_head(reader).await,
+        }
     }
 
     /// A load that goes on when the caller who began it has gone: others may be waiting for it.
@@ -293,8 +312,7 @@ impl Tiers {
         T: Send + 'static,
         F: Future<Output = Result<T, ReadError>> + Send + 'static,
     {
-        let loaded = self.kit.lifecycle.detached(load(self.clone(), reader.clone())).await;
-        loaded.map_err(|error| ReadError::Internal(error.to_string()))?
+        shielded(&self.kit.lifecycle, load(self.clone(), reader.clone())).await
     }
 
     async fn load_head(&self, reader: &Reader) -> Result<Head, ReadError> {
@@ -383,5 +401,16 @@ impl Tiers {
     async fn connection(&self, reader: &Reader) -> Result<db::PooledConnection, ReadError> {
         let pool = if reader.claims.is_some() { &self.kit.db } else { &self.kit.worker_db };
         Ok(pool.get().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_load_that_panics_is_an_error_of_whoever_waits_for_it() {
+        let loaded = shielded::<(), _>(&Lifecycle::on_this_runtime(), async { panic!("a defect") }).await;
+        assert_eq!(loaded, Err(ReadError::Internal("the load panicked".into())));
     }
 }

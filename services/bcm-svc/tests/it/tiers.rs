@@ -1,7 +1,8 @@
 //! Memory, Redis, PostgreSQL: which one answers, and what damage in one of them does.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use diesel_async::SimpleAsyncConnection;
 use domain::{
     event::{Event, MemberChanged, Open},
     ids::{EventId, UserId, WorkspaceId},
@@ -67,6 +68,27 @@ async fn no_replica_says_that_there_is_no_manifest_once_there_is_one() {
             break;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_there_is_no_manifest_is_never_taken_from_the_question_of_another_reader() {
+    let rig = Rig::new().await;
+    let who = rig.person().await;
+    let fresh = rig.another_replica(false, &[]);
+    let mut heads = rig.database.admin().await;
+    // The first question cannot be answered before the others were asked.
+    heads.batch_execute("begin; lock table bcm.manifest_head in access exclusive mode").await.unwrap();
+    let asked = async { futures_util::future::join_all((0..10).map(|_| rig.get_from(&fresh, &who, "manifest"))).await };
+    let opened = async {
+        let waiting = "select count(*) from pg_locks where not granted and relation = 'bcm.manifest_head'::regclass";
+        eventually("the question waits", async || rig.database.number(waiting).await > 0).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        heads.batch_execute("commit").await.unwrap();
+    };
+    let (answers, ()) = tokio::join!(asked, opened);
+    assert!(answers.iter().all(|answer| answer.status() == 404));
+    let own = fresh.metric(r#"bcm_tier_reads_total{tier="postgres",what="head"}"#).await;
+    assert!((own - 10.0).abs() < f64::EPSILON, "{own}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
