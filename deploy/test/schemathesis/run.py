@@ -8,15 +8,19 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "deploy" / "verify" / "claims"))
-from client import GATEWAY, Person, expect, row  # noqa: E402
+from client import GATEWAY, Person, finished_owner, row  # noqa: E402
 
 DOCUMENTS = ["auth", "payments", "onboarding", "context"]
+# Off are: checks of what is right to answer in the present state (positive_data_acceptance: a paid order cannot be paid), which
+# the documents do not hold; of input (negative_data_rejection, missing_required_header), which bad_input.py walks with our
+# own codes, and of which /auth/v1 takes more than its document says, as Supabase's clients need; of links
+# (use_after_free, ensure_resource_availability), which the documents do not have; and object_level_authorization, which
+# authorisation.py proves for more than two people.
 CHECKS = [
     "not_a_server_error",
     "status_code_conformance",
@@ -28,23 +32,13 @@ CHECKS = [
     "ignored_auth",
 ]
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "50")
-LIMIT_S = 150
+LIMIT_S = 300
 
 
-def finished_owner():
-    """Somebody whose workspace has a manifest."""
-    email = f"schema-{uuid.uuid4().hex}@example.test"
-    profile = "release" if os.environ.get("PROFILE") == "release" else "debug"
-    journey = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), profile, "journey")
-    subprocess.run([journey, "demo", "--email", email], check=True, stdout=subprocess.DEVNULL)
-    login = {"email": email, "password": "groundwork-demo-2026"}
-    return expect(GATEWAY, "POST", "/auth/v1/token?grant_type=password", login).json["access_token"]
-
-
-def run(name, token, folder):
+def run(name, bearer, folder):
     """The verdict, the number of requests and the seconds."""
     report = Path(folder, f"{name}.json")
-    command = ["schemathesis", "run", f"{GATEWAY}/api/{name}/openapi.json", "--header", f"Authorization: Bearer {token}"]
+    command = ["schemathesis", "run", f"{GATEWAY}/api/{name}/openapi.json", "--header", f"Authorization: {bearer['Authorization']}"]
     command += ["--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES]
     command += ["--request-timeout", "20", "--generation-deterministic", "--warnings", "off", "--no-color"]
     command += ["--continue-on-failure", "--report", "json", "--report-json-path", str(report)]
@@ -53,16 +47,17 @@ def run(name, token, folder):
         ran = subprocess.run(command, cwd=folder, timeout=LIMIT_S, capture_output=True, text=True, check=False)
         code, output = ran.returncode, ran.stdout + ran.stderr
     except subprocess.TimeoutExpired as late:
+        report.unlink(missing_ok=True)  # begun, at most
         code, output = 1, f"not done in {LIMIT_S} s\n{(late.stdout or b'').decode(errors='replace')}"
     return code, output, report, time.monotonic() - began
 
 
 def main():
-    token, other = finished_owner(), Person().bearer["Authorization"].split(" ")[1]
+    owner, other = finished_owner(), Person().bearer
     failed = False
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
         # Signing out is one of the operations of `auth`: its person is nobody else's.
-        jobs = [(name, pool.submit(run, name, other if name == "auth" else token, folder)) for name in DOCUMENTS]
+        jobs = [(name, pool.submit(run, name, other if name == "auth" else owner, folder)) for name in DOCUMENTS]
         for name, job in jobs:
             code, output, report, took_s = job.result()
             cases = json.loads(report.read_text()) if report.exists() else {}
