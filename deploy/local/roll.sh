@@ -2,14 +2,22 @@
 # Restarts services without a failed request (decision 31): one replica leaves the upstream, drains, restarts and comes
 # back, then the other. Where only one runs, the second one stands in for as long as it takes.
 
-# Long enough for any request that is not an event stream; those end when their service drains.
-QUIET_LIMIT_MS=5000
+# As long as the gateway waits for an answer (proxy_read_timeout). A replica without an open request is left at once.
+QUIET_LIMIT_MS=35000
 
 # How many connections the replica's public port has.
 connections_of() {
   local hex
   printf -v hex ':%04X' "$(port_of "$1")"
   awk -v port="$hex" '$4 == "01" && substr($2, length($2) - 4) == port { n++ } END { print n + 0 }' /proc/net/tcp
+}
+
+# quiet REPLICA: whether no request is open there but event streams, which end when it drains. It counts a stream whose
+# reader has left until its next heartbeat; so long the two numbers differ.
+quiet() {
+  local streams
+  streams=$(curl -s -m 2 "http://127.0.0.1:$(port_of "$1" internal)/metrics" | awk '$1 == "event_streams_open" { print $2 }')
+  (($(connections_of "$1") == ${streams:-0}))
 }
 
 # route [REPLICA]: sends requests to every replica that runs, except to the one that is named.
@@ -24,7 +32,7 @@ take_out() {
   route "$1"
   # What an old worker of the gateway took before still travels.
   local deadline=$(($(now_ms) + QUIET_LIMIT_MS))
-  while (($(connections_of "$1") > 0 && $(now_ms) < deadline)); do sleep 0.05; done
+  until quiet "$1" || (($(now_ms) > deadline)); do sleep 0.05; done
 }
 
 put_in() {
@@ -44,17 +52,16 @@ roll_replica() {
 }
 
 roll_service() {
-  local svc=$1 stand_in=''
-  if ! runs "$svc-2"; then
-    stand_in=1
-    ports_of_second "$svc"
-    put_in "$svc-2"
-  fi
-  roll_replica "$svc"
-  if [[ -n $stand_in ]]; then
-    retire "$svc-2"
+  local svc=$1 second=$1-2
+  if runs "$second"; then
+    roll_replica "$svc"
+    roll_replica "$second"
   else
-    roll_replica "$svc-2"
+    ports_of_second "$svc"
+    put_in "$second"
+    roll_replica "$svc"
+    # Where two are to run it had crashed, and is no stand-in.
+    ((REPLICAS > 1)) || retire "$second"
   fi
 }
 

@@ -48,6 +48,7 @@ for name in AUTH AUTH_INTERNAL PAYMENTS PAYMENTS_INTERNAL ONBOARDING ONBOARDING_
   first=${name}_PORT second=${name}_PORT_2
   printf -v "$second" '%s' "${!second:-$((${!first} + 10))}"
 done
+unset name first second
 
 # OBSERVE=1 starts Prometheus and Alertmanager too.
 OBSERVE=${OBSERVE:-}
