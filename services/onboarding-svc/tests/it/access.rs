@@ -5,11 +5,11 @@ use testkit::person;
 
 use crate::rig::Rig;
 
-/// Every operation of the document with a path that could exist.
+/// Every operation of the workspaces (those of operators have a test of their own) with a path that could exist.
 fn operations() -> Vec<(Method, String)> {
     let document = serde_json::to_value(http::openapi::<onboarding_svc::OnboardingService>()).unwrap();
     let mut operations = Vec::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
+    for (path, methods) in document["paths"].as_object().unwrap().iter().filter(|(path, _)| !path.starts_with("/api/admin/")) {
         for (method, operation) in methods.as_object().unwrap() {
             if operation.get("security").is_some_and(|security| security != &json!([])) {
                 let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
