@@ -312,7 +312,7 @@ impl Tiers {
         T: Send + 'static,
         F: Future<Output = Result<T, ReadError>> + Send + 'static,
     {
-        shielded(&self.kit.lifecycle, load(self.clone(), reader.clone())).await
+        shielded(&self.kit.lifecycle, Box::pin(load(self.clone(), reader.clone()))).await
     }
 
     async fn load_head(&self, reader: &Reader) -> Result<Head, ReadError> {
