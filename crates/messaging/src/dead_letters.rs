@@ -11,20 +11,19 @@ mod letter;
 use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncPgConnection;
-use domain::{
-    Clock,
-    ids::{EventId, WorkspaceId},
-};
+use domain::{Clock, ids::WorkspaceId};
 use lapin::{
     Channel,
     options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
     types::FieldTable,
 };
 use secrecy::SecretString;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use service_kit::audit::{self, Author};
+use service_kit::{
+    audit::{self, Author},
+    db::{Db, DbError},
+};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
@@ -41,17 +40,21 @@ use crate::{
 const STEP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Which dead letters. Every condition that is given must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[schema(as = DeadLetterFilter)]
+#[serde(deny_unknown_fields)]
 pub struct Filter {
     /// Only of this queue of the service (its name without `.dead`).
     pub queue: Option<String>,
-    /// Only this event.
-    pub id: Option<EventId>,
+    /// Only with this id, as a list shows it.
+    pub id: Option<String>,
     /// Only this type, with or without its version, or all types that begin with these words.
     pub event_type: Option<String>,
     /// Only with this reason.
     pub reason: Option<String>,
     /// Only of this workspace.
+    #[serde(rename = "workspace_id")]
+    #[schema(value_type = Option<uuid::Uuid>)]
     pub workspace: Option<WorkspaceId>,
     /// Only those that died before this moment.
     pub before: Option<DateTime<Utc>>,
@@ -86,8 +89,8 @@ pub struct DeadLetters<'a> {
     pub service: &'a str,
     /// RabbitMQ.
     pub amqp_url: &'a SecretString,
-    /// A connection whose `search_path` is the service's schema, for the audit log.
-    pub connection: &'a mut AsyncPgConnection,
+    /// Connections whose `search_path` is the service's schema, for the audit log: one is borrowed for each row.
+    pub db: &'a Db,
     /// Time.
     pub clock: &'a dyn Clock,
     /// Who acts, and why.
@@ -105,9 +108,9 @@ pub enum DeadLettersError {
     /// Neither `all` nor a filter was given.
     #[error("say which: by id, event type, reason, workspace or age, or all")]
     Unfiltered,
-    /// The event is in none of the dead queues.
+    /// No letter in the dead queues has the id.
     #[error("no dead letter has the id {0}")]
-    NotFound(EventId),
+    NotFound(String),
     /// No connection to the broker.
     #[error(transparent)]
     Link(#[from] LinkError),
@@ -128,14 +131,16 @@ pub enum DeadLettersError {
     Incomplete,
     /// The audit log could not be written; nothing was done without it.
     #[error("the audit log cannot be written: {0}")]
-    Audit(#[from] diesel::result::Error),
+    Audit(#[from] DbError),
     /// The output could not be written.
     #[error(transparent)]
     Output(#[from] std::io::Error),
 }
 
-/// What an act found and did.
+/// What an act found and did. It knows of the letters that were in the queues when it looked: those that another look or
+/// act had in hand come back later, and a list shows them then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[schema(as = DeadLetterSummary)]
 pub struct Summary {
     /// Letters that match.
     pub matched: usize,
@@ -143,7 +148,7 @@ pub struct Summary {
     pub done: usize,
     /// Of these, letters that are still there.
     pub remaining: usize,
-    /// Whether every letter was looked at; otherwise there may be more than `remaining`.
+    /// Whether every letter that nobody else had in hand was looked at; otherwise there may be more than `remaining`.
     pub complete: bool,
 }
 
@@ -179,7 +184,7 @@ pub type See<'a> = &'a mut (dyn FnMut(&Letter) -> std::io::Result<()> + Send);
 
 impl DeadLetters<'_> {
     /// Shows `limit` letters that match after the first `skip`, oldest first. Nothing is taken away.
-    pub async fn look(&mut self, filter: &Filter, skip: usize, limit: usize, see: See<'_>) -> Result<Looked, DeadLettersError> {
+    pub async fn look(&self, filter: &Filter, skip: usize, limit: usize, see: See<'_>) -> Result<Looked, DeadLettersError> {
         let queues = self.queues(filter)?;
         let connection = link::connect(self.amqp_url, &format!("{} dead-letters", self.service)).await?;
         let (mut matched, mut looked) = (0, Looked { shown: 0, more: false });
@@ -205,25 +210,27 @@ impl DeadLetters<'_> {
         Ok(looked)
     }
 
-    /// Shows the letters of one event with their data, which may be personal: the look is audited.
+    /// Shows the letters with one id and their data, which may be personal: the look is audited.
     ///
     /// # Errors
     /// [`DeadLettersError::NotFound`] when there is none, [`DeadLettersError::Incomplete`] when it was stopped first.
-    pub async fn show(&mut self, id: EventId, queue: Option<String>, see: See<'_>) -> Result<Looked, DeadLettersError> {
+    pub async fn show(&self, id: &str, queue: Option<String>, see: See<'_>) -> Result<Looked, DeadLettersError> {
+        if !letter::is_word(id) {
+            return Err(DeadLettersError::NotFound(id.to_owned()));
+        }
         let resource = format!("event/{id}");
-        let entry = self.author.entry("dead_letter.show", &resource, "done", json!({}));
-        audit::record(self.connection, self.clock.now(), &entry).await?;
-        let filter = Filter { id: Some(id), queue, ..Filter::default() };
+        self.audit(&self.author.entry("dead_letter.show", &resource, "done", json!({}))).await?;
+        let filter = Filter { id: Some(id.to_owned()), queue, ..Filter::default() };
         let looked = self.look(&filter, 0, 100, see).await?;
         match looked {
             Looked { shown: 0, more: true } => Err(DeadLettersError::Incomplete),
-            Looked { shown: 0, more: false } => Err(DeadLettersError::NotFound(id)),
+            Looked { shown: 0, more: false } => Err(DeadLettersError::NotFound(id.to_owned())),
             looked => Ok(looked),
         }
     }
 
     /// Does the deed to the letters that match, oldest first, one after the other.
-    pub async fn act(&mut self, act: &Act, deed: Deed, see: See<'_>) -> Result<Summary, DeadLettersError> {
+    pub async fn act(&self, act: &Act, deed: Deed, see: See<'_>) -> Result<Summary, DeadLettersError> {
         if !act.all && !act.filter.selects() {
             return Err(DeadLettersError::Unfiltered);
         }
@@ -263,7 +270,7 @@ impl DeadLetters<'_> {
         Ok(summary)
     }
 
-    async fn settle(&mut self, channel: &Channel, letter: &Letter, deed: Deed) -> Result<(), DeadLettersError> {
+    async fn settle(&self, channel: &Channel, letter: &Letter, deed: Deed) -> Result<(), DeadLettersError> {
         self.record(letter, deed, "intended").await?;
         if deed == Deed::Replay && !confirmed(channel, letter).await? {
             self.record(letter, deed, "refused").await?;
@@ -276,11 +283,15 @@ impl DeadLetters<'_> {
         self.record(letter, deed, "done").await
     }
 
-    async fn record(&mut self, letter: &Letter, deed: Deed, outcome: &str) -> Result<(), DeadLettersError> {
+    async fn record(&self, letter: &Letter, deed: Deed, outcome: &str) -> Result<(), DeadLettersError> {
         let resource = format!("event/{}", letter.id);
         let detail = json!({ "queue": letter.queue.name, "event_type": letter.event_type, "reason": letter.reason });
-        let entry = audit::Entry { workspace: letter.workspace_id, ..self.author.entry(deed.action(), &resource, outcome, detail) };
-        Ok(audit::record(self.connection, self.clock.now(), &entry).await?)
+        self.audit(&audit::Entry { workspace: letter.workspace_id, ..self.author.entry(deed.action(), &resource, outcome, detail) }).await
+    }
+
+    async fn audit(&self, entry: &audit::Entry<'_>) -> Result<(), DeadLettersError> {
+        let mut connection = self.db.get().await?;
+        Ok(audit::record(&mut connection, self.clock.now(), entry).await.map_err(DbError::from)?)
     }
 
     fn queues(&self, filter: &Filter) -> Result<Vec<&'static ConsumerQueue>, DeadLettersError> {

@@ -20,8 +20,9 @@ pub(crate) const ACT_HELP: &str =
     "Interrupting it (Ctrl-C, a crash, a lost broker) loses nothing: give the same command again and it goes on \
 where it was. An event that had its effect already has none again.
 
-Exit codes: 0 all that matched is dealt with, 1 it failed (what was done before is done), 2 the arguments are wrong, \
-3 something that matched is still there: give the same command again.";
+Exit codes: 0 all that was found is dealt with, 1 it failed (what was done before is done), 2 the arguments are wrong, \
+3 something that matched is still there: give the same command again. Dead letters that another list or act has in hand \
+are not found, nor those of one whose network was lost, for 40 s: `list` before believing that none is left.";
 
 /// `dead-letters` and `outbox`.
 #[derive(Debug, Clone, Subcommand)]
@@ -37,7 +38,7 @@ pub enum OperatorCommand {
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// No database connection; without the audit log nothing is done.
+    /// No database connection for the outbox.
     #[error(transparent)]
     Database(#[from] DbError),
     /// `dead-letters` failed.
@@ -69,21 +70,15 @@ impl OperatorCommand {
     /// The same, ended by `stop`.
     pub async fn run_until(self, kit: &Kit, stop: CancellationToken, out: &mut (dyn Write + Send)) -> Result<ExitCode, OperatorError> {
         let (service, now) = (kit.identity.name, kit.clock.now());
-        let mut connection = kit.worker_db.get().await?;
         match self {
             Self::DeadLetters(command) => {
                 let author = Author::of_this_process(command.why());
-                let on = DeadLetters {
-                    service,
-                    amqp_url: &kit.config.amqp.url,
-                    connection: &mut connection,
-                    clock: &*kit.clock,
-                    author: &author,
-                    stop,
-                };
+                let on =
+                    DeadLetters { service, amqp_url: &kit.config.amqp.url, db: &kit.worker_db, clock: &*kit.clock, author: &author, stop };
                 Ok(command.run(on, now, out).await?)
             }
             Self::Outbox(command) => {
+                let mut connection = kit.worker_db.get().await?;
                 let author = Author::of_this_process(command.why());
                 let on = OutboxDesk { connection: &mut connection, clock: &*kit.clock, author: &author, stop };
                 Ok(command.run(on, now, out).await?)

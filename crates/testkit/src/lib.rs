@@ -10,6 +10,7 @@ mod broker;
 mod database;
 mod environment;
 pub mod journey;
+pub mod operators;
 mod people;
 mod process;
 pub mod relay;

@@ -2,11 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncPgConnection;
-use domain::{
-    ErrorCode,
-    ids::{EventId, WorkspaceId},
-};
+use domain::{ErrorCode, ids::WorkspaceId};
 use serde::{Deserialize, Serialize};
 use service_kit::{
     Kit,
@@ -14,10 +10,11 @@ use service_kit::{
     auth::Operator,
     http::{JsonBody, Problem, ProblemBody},
 };
+use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Refusals, admit, author, bounded, invalid, private, stop_in_time};
+use super::{Refusals, answer, author, bounded, invalid};
 use crate::dead_letters::{Act, Content, DeadLetters, DeadLettersError, Deed, Filter, Letter, LetterSummary, Summary};
 
 const LARGEST_PAGE: usize = 200;
@@ -30,8 +27,8 @@ const LARGEST_ACT: usize = 500;
 struct DeadLetterQuery {
     /// Only of this queue.
     queue: Option<String>,
-    /// Only this event.
-    id: Option<Uuid>,
+    /// Only with this id, as a list shows it.
+    id: Option<String>,
     /// Only this type, with or without its version, or all types that begin with these words.
     event_type: Option<String>,
     /// Only with this reason.
@@ -46,31 +43,13 @@ struct DeadLetterQuery {
     limit: Option<usize>,
 }
 
-/// Which dead letters. Every condition that is given must hold.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct DeadLetterFilter {
-    /// Only of this queue.
-    queue: Option<String>,
-    /// Only this event.
-    id: Option<Uuid>,
-    /// Only this type, with or without its version, or all types that begin with these words.
-    event_type: Option<String>,
-    /// Only with this reason.
-    reason: Option<String>,
-    /// Only of this workspace.
-    workspace_id: Option<Uuid>,
-    /// Only those that died before this moment.
-    before: Option<DateTime<Utc>>,
-}
-
 /// What to do to how many dead letters.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct DeadLetterAct {
     /// Which of them.
     #[serde(default)]
-    filter: DeadLetterFilter,
+    filter: Filter,
     /// All of them (of the filter's queue, if given); without this, the filter must say which.
     #[serde(default)]
     all: bool,
@@ -135,15 +114,8 @@ impl From<DeadLettersError> for Problem {
     }
 }
 
-fn desk<'a>(kit: &'a Kit, connection: &'a mut AsyncPgConnection, author: &'a Author) -> DeadLetters<'a> {
-    DeadLetters {
-        service: kit.identity.name,
-        amqp_url: &kit.config.amqp.url,
-        connection,
-        clock: &*kit.clock,
-        author,
-        stop: stop_in_time(kit),
-    }
+fn desk<'a>(kit: &'a Kit, author: &'a Author, stop: CancellationToken) -> DeadLetters<'a> {
+    DeadLetters { service: kit.identity.name, amqp_url: &kit.config.amqp.url, db: &kit.db, clock: &*kit.clock, author, stop }
 }
 
 /// Dead letters of the service, oldest first, without their data.
@@ -160,28 +132,26 @@ pub(super) async fn list_dead_letters(
     request: HttpRequest,
     query: web::Query<DeadLetterQuery>,
 ) -> Result<HttpResponse, Problem> {
-    admit(&kit, &operator).await?;
     let DeadLetterQuery { queue, id, event_type, reason, workspace_id, before, skip, limit } = query.into_inner();
-    let filter = Filter { queue, id: id.map(EventId::from), event_type, reason, workspace: workspace_id.map(WorkspaceId::from), before };
+    let filter = Filter { queue, id, event_type, reason, workspace: workspace_id.map(WorkspaceId::from), before };
     let (skip, limit) = (skip.unwrap_or(0), bounded(limit, 50, LARGEST_PAGE, "/limit")?);
     let author = author(&request, &operator, None, false)?;
-    let (lifecycle, kit) = (kit.lifecycle.clone(), kit.get_ref().clone());
-    let page = lifecycle.detached(async move {
-        let (mut connection, mut items) = (kit.db.get().await?, Vec::new());
+    let page = async move |kit: Kit, stop| {
+        let mut items = Vec::new();
         let mut see = |letter: &Letter| {
             items.push(letter.summary());
             Ok(())
         };
-        let looked = desk(&kit, &mut connection, &author).look(&filter, skip, limit, &mut see).await?;
-        Ok::<_, Problem>(DeadLetterPage { items, more: looked.more })
-    });
-    Ok(private(page.await??))
+        let looked = desk(&kit, &author, stop).look(&filter, skip, limit, &mut see).await?;
+        Ok(DeadLetterPage { items, more: looked.more })
+    };
+    answer(&kit, &operator, page).await
 }
 
-/// The dead letters of one event with their data, which may be personal: the look is audited.
+/// The dead letters with one id and their data, which may be personal: the look is audited.
 #[utoipa::path(
     tag = "operators",
-    params(("id" = Uuid, Path, description = "The event's id")),
+    params(("id" = String, Path, description = "The letter's id, as a list shows it")),
     responses(
         (status = 200, description = "The letters", body = DeadLettersOfEvent),
         (status = 404, description = "There is none", body = ProblemBody, content_type = "application/problem+json"),
@@ -194,24 +164,22 @@ pub(super) async fn show_dead_letter(
     kit: web::Data<Kit>,
     operator: Operator,
     request: HttpRequest,
-    id: web::Path<Uuid>,
+    id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    admit(&kit, &operator).await?;
-    let (id, author) = (EventId::from(id.into_inner()), author(&request, &operator, Some("a look"), false)?);
-    let (lifecycle, kit) = (kit.lifecycle.clone(), kit.get_ref().clone());
-    let letters = lifecycle.detached(async move {
-        let (mut connection, mut items) = (kit.db.get().await?, Vec::new());
+    let author = author(&request, &operator, Some("a look"), false)?;
+    let letters = async move |kit: Kit, stop| {
+        let mut items = Vec::new();
         let mut see = |letter: &Letter| {
             items.push(DeadLetterBody { summary: letter.summary(), content: letter.content() });
             Ok(())
         };
-        desk(&kit, &mut connection, &author).show(id, None, &mut see).await?;
-        Ok::<_, Problem>(DeadLettersOfEvent { items })
-    });
-    Ok(private(letters.await??))
+        desk(&kit, &author, stop).show(&id, None, &mut see).await?;
+        Ok(DeadLettersOfEvent { items })
+    };
+    answer(&kit, &operator, letters).await
 }
 
-/// Sends dead letters back to the queue they failed in. What had its effect already has none again. It ends after 20
+/// Sends dead letters back to the queue they failed in. What had its effect already has none again. It ends after 25
 /// seconds at the latest: `remaining` and `complete` say whether to repeat the request.
 #[utoipa::path(
     tag = "operators",
@@ -229,7 +197,7 @@ pub(super) async fn replay_dead_letters(
     act(&kit, &operator, &request, body.value, Deed::Replay).await
 }
 
-/// Deletes dead letters for good. It ends after 20 seconds at the latest: `remaining` and `complete` say whether to
+/// Deletes dead letters for good. It ends after 25 seconds at the latest: `remaining` and `complete` say whether to
 /// repeat the request.
 #[utoipa::path(
     tag = "operators",
@@ -248,22 +216,18 @@ pub(super) async fn drop_dead_letters(
 }
 
 async fn act(kit: &Kit, operator: &Operator, request: &HttpRequest, body: DeadLetterAct, deed: Deed) -> Result<HttpResponse, Problem> {
-    admit(kit, operator).await?;
     let DeadLetterAct { filter, all, max, rate, dry_run, why } = body;
     let author = author(request, operator, why.as_deref(), !dry_run)?;
-    let DeadLetterFilter { queue, id, event_type, reason, workspace_id, before } = filter;
-    let filter = Filter { queue, id: id.map(EventId::from), event_type, reason, workspace: workspace_id.map(WorkspaceId::from), before };
     let (max, rate) = (bounded(max, 100, LARGEST_ACT, "/max")?, bounded(rate, 50, LARGEST_ACT, "/rate")?);
     let act = Act { filter, all, max, rate: u32::try_from(rate).unwrap_or(1), dry_run };
-    let (lifecycle, kit) = (kit.lifecycle.clone(), kit.clone());
-    let done = lifecycle.detached(async move {
-        let (mut connection, mut items) = (kit.db.get().await?, Vec::new());
+    let done = async move |kit: Kit, stop| {
+        let mut items = Vec::new();
         let mut see = |letter: &Letter| {
             items.push(letter.summary());
             Ok(())
         };
-        let summary = desk(&kit, &mut connection, &author).act(&act, deed, &mut see).await?;
-        Ok::<_, Problem>(DeadLetterActDone { summary, items })
-    });
-    Ok(private(done.await??))
+        let summary = desk(&kit, &author, stop).act(&act, deed, &mut see).await?;
+        Ok(DeadLetterActDone { summary, items })
+    };
+    answer(kit, operator, done).await
 }

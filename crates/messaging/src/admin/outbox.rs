@@ -15,10 +15,11 @@ use service_kit::{
     auth::Operator,
     http::{JsonBody, Problem, ProblemBody},
 };
+use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Refusals, admit, author, bounded, invalid, private, stop_in_time};
+use super::{Refusals, answer, author, bounded, invalid};
 use crate::outbox::{Move, Moved, OutboxDesk, OutboxDeskError, OutboxFilter, OutboxRow, Pace, RowState};
 
 const LARGEST_PAGE: usize = 200;
@@ -47,22 +48,9 @@ struct OutboxQuery {
     limit: Option<usize>,
 }
 
-/// Which events. Every condition that is given must hold.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct OutboxActFilter {
-    /// Only this event.
-    id: Option<Uuid>,
-    /// Only this type, with or without its version, or all types that begin with these words.
-    event_type: Option<String>,
-    /// Only of this workspace.
-    workspace_id: Option<Uuid>,
-    /// Only what happened before this moment.
-    before: Option<DateTime<Utc>>,
-}
-
 /// Which published events are to be published again.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = OutboxRepublish)]
 #[serde(deny_unknown_fields)]
 struct Republish {
     /// What was published from this moment; needed unless the filter names one event.
@@ -71,7 +59,7 @@ struct Republish {
     until: Option<DateTime<Utc>>,
     /// Which of them.
     #[serde(default)]
-    filter: OutboxActFilter,
+    filter: OutboxFilter,
     /// At most this many: 1 to 5000, by default 1000.
     max: Option<usize>,
     /// Only says what would be done.
@@ -83,11 +71,12 @@ struct Republish {
 
 /// Which parked events get another twenty tries.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = OutboxUnpark)]
 #[serde(deny_unknown_fields)]
 struct Unpark {
     /// Which of them, by default all.
     #[serde(default)]
-    filter: OutboxActFilter,
+    filter: OutboxFilter,
     /// At most this many: 1 to 5000, by default 1000.
     max: Option<usize>,
     /// Only says what would be done.
@@ -115,13 +104,6 @@ struct OutboxEvent {
     data: Value,
 }
 
-impl From<OutboxActFilter> for OutboxFilter {
-    fn from(filter: OutboxActFilter) -> Self {
-        let OutboxActFilter { id, event_type, workspace_id, before } = filter;
-        Self { id: id.map(EventId::from), event_type, workspace: workspace_id.map(WorkspaceId::from), before }
-    }
-}
-
 impl From<OutboxDeskError> for Problem {
     fn from(error: OutboxDeskError) -> Self {
         match error {
@@ -132,8 +114,8 @@ impl From<OutboxDeskError> for Problem {
     }
 }
 
-fn desk<'a>(kit: &'a Kit, connection: &'a mut AsyncPgConnection, author: &'a Author) -> OutboxDesk<'a> {
-    OutboxDesk { connection, clock: &*kit.clock, author, stop: stop_in_time(kit) }
+fn desk<'a>(kit: &'a Kit, connection: &'a mut AsyncPgConnection, author: &'a Author, stop: CancellationToken) -> OutboxDesk<'a> {
+    OutboxDesk { connection, clock: &*kit.clock, author, stop }
 }
 
 /// Events of the outbox, oldest first, without their data.
@@ -150,25 +132,23 @@ pub(super) async fn list_outbox(
     request: HttpRequest,
     query: web::Query<OutboxQuery>,
 ) -> Result<HttpResponse, Problem> {
-    admit(&kit, &operator).await?;
     let OutboxQuery { state, id, event_type, workspace_id, before, cursor, limit } = query.into_inner();
-    let filter = OutboxActFilter { id, event_type, workspace_id, before }.into();
+    let filter = OutboxFilter { id: id.map(EventId::from), event_type, workspace: workspace_id.map(WorkspaceId::from), before };
     let limit = bounded(limit, 50, LARGEST_PAGE, "/limit")?;
     let after = match cursor {
         Some(cursor) => cursor.parse().map_err(|_| Problem::new(ErrorCode::CursorInvalid))?,
         None => 0,
     };
     let author = author(&request, &operator, None, false)?;
-    let (lifecycle, kit) = (kit.lifecycle.clone(), kit.get_ref().clone());
-    let page = lifecycle.detached(async move {
+    let page = async move |kit: Kit, stop| {
         let mut connection = kit.db.get().await?;
-        let mut items = desk(&kit, &mut connection, &author).list(&filter, state.unwrap_or_default(), after, limit + 1).await?;
+        let mut items = desk(&kit, &mut connection, &author, stop).list(&filter, state.unwrap_or_default(), after, limit + 1).await?;
         let more = items.len() > limit;
         items.truncate(limit);
         let next_cursor = items.last().filter(|_| more).map(|last| last.position.to_string());
-        Ok::<_, Problem>(OutboxPage { items, next_cursor })
-    });
-    Ok(private(page.await??))
+        Ok(OutboxPage { items, next_cursor })
+    };
+    answer(&kit, &operator, page).await
 }
 
 /// One event with its data, which may be personal: the look is audited.
@@ -189,15 +169,13 @@ pub(super) async fn show_outbox_event(
     request: HttpRequest,
     id: web::Path<Uuid>,
 ) -> Result<HttpResponse, Problem> {
-    admit(&kit, &operator).await?;
     let (id, author) = (EventId::from(id.into_inner()), author(&request, &operator, Some("a look"), false)?);
-    let (lifecycle, kit) = (kit.lifecycle.clone(), kit.get_ref().clone());
-    let event = lifecycle.detached(async move {
+    let event = async move |kit: Kit, stop| {
         let mut connection = kit.db.get().await?;
-        let (row, data) = desk(&kit, &mut connection, &author).show(id).await?;
-        Ok::<_, Problem>(OutboxEvent { row, data })
-    });
-    Ok(private(event.await??))
+        let (row, data) = desk(&kit, &mut connection, &author, stop).show(id).await?;
+        Ok(OutboxEvent { row, data })
+    };
+    answer(&kit, &operator, event).await
 }
 
 /// Publishes again what was published: after a broker lost its disk. Consumers do nothing about what they have.
@@ -219,7 +197,7 @@ pub(super) async fn republish_outbox(
         return Err(invalid("/since", "say since when, or which event"));
     }
     let author = author(&request, &operator, why.as_deref(), !dry_run)?;
-    shift(&kit, &operator, author, filter.into(), Move::Republish { since, until }, max, dry_run).await
+    shift(&kit, &operator, author, filter, Move::Republish { since, until }, max, dry_run).await
 }
 
 /// Gives parked events another twenty tries.
@@ -238,7 +216,7 @@ pub(super) async fn unpark_outbox(
 ) -> Result<HttpResponse, Problem> {
     let Unpark { filter, max, dry_run, why } = body.value;
     let author = author(&request, &operator, why.as_deref(), !dry_run)?;
-    shift(&kit, &operator, author, filter.into(), Move::Unpark, max, dry_run).await
+    shift(&kit, &operator, author, filter, Move::Unpark, max, dry_run).await
 }
 
 async fn shift(
@@ -250,12 +228,10 @@ async fn shift(
     max: Option<usize>,
     dry_run: bool,
 ) -> Result<HttpResponse, Problem> {
-    admit(kit, operator).await?;
     let pace = Pace { max: bounded(max, 1_000, LARGEST_ACT, "/max")?, rate: None, dry_run };
-    let (lifecycle, kit) = (kit.lifecycle.clone(), kit.clone());
-    let moved = lifecycle.detached(async move {
+    let moved = async move |kit: Kit, stop| {
         let mut connection = kit.db.get().await?;
-        Ok::<_, Problem>(desk(&kit, &mut connection, &author).shift(&filter, which, pace).await?)
-    });
-    Ok(private(moved.await??))
+        Ok(desk(&kit, &mut connection, &author, stop).shift(&filter, which, pace).await?)
+    };
+    answer(kit, operator, moved).await
 }

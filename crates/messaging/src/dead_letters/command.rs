@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
-use domain::ids::{EventId, WorkspaceId};
+use domain::ids::WorkspaceId;
 use serde_json::json;
 
 use super::{Act, DeadLetters, DeadLettersError, Deed, Filter, Letter, Summary};
@@ -30,8 +30,8 @@ pub enum DeadLettersCommand {
     },
     /// Shows one dead letter with its attributes and data, which may be personal: the look is audited.
     Show {
-        /// The event's id, as `list` prints it.
-        id: EventId,
+        /// The letter's id, as `list` prints it.
+        id: String,
         /// Only in this queue.
         #[arg(long)]
         queue: Option<String>,
@@ -53,9 +53,9 @@ pub struct FilterArgs {
     /// Only of this queue, for example onboarding-svc.payments.v1.
     #[arg(long)]
     pub queue: Option<String>,
-    /// Only this event.
+    /// Only with this id, as `list` prints it.
     #[arg(long)]
-    pub id: Option<EventId>,
+    pub id: Option<String>,
     /// Only this type, for example payments.payment.confirmed, or payments for all types of that domain.
     #[arg(long, value_name = "TYPE")]
     pub event_type: Option<String>,
@@ -118,7 +118,7 @@ impl DeadLettersCommand {
 
     pub(crate) async fn run(
         self,
-        mut on: DeadLetters<'_>,
+        on: DeadLetters<'_>,
         now: DateTime<Utc>,
         out: &mut (dyn Write + Send),
     ) -> Result<ExitCode, DeadLettersError> {
@@ -136,7 +136,7 @@ impl DeadLettersCommand {
                 Ok(ExitCode::SUCCESS)
             }
             Self::Show { id, queue, json } => {
-                on.show(id, queue, &mut |letter| whole(out, letter, json)).await?;
+                on.show(&id, queue, &mut |letter| whole(out, letter, json)).await?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Replay(args) => act(on, args, Deed::Replay, now, out).await,
@@ -146,7 +146,7 @@ impl DeadLettersCommand {
 }
 
 async fn act(
-    mut on: DeadLetters<'_>,
+    on: DeadLetters<'_>,
     args: ActArgs,
     deed: Deed,
     now: DateTime<Utc>,
@@ -175,7 +175,7 @@ fn in_words(summary: Summary, deed: Deed, dry_run: bool) -> String {
     }
     let done = format!("{} {verb}", counted(done, "dead letter", "dead letters"));
     match (remaining, complete) {
-        (0, true) => format!("{done}, none left that matches"),
+        (0, true) => format!("{done}, no other was there that matches"),
         (_, true) => format!("{done}, {remaining} left that match: give the same command again"),
         (_, false) => format!("{done}, stopped before the end: give the same command again"),
     }
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_summary_says_what_to_do_next() {
         let summary = Summary { matched: 5, done: 5, remaining: 0, complete: true };
-        assert_eq!(in_words(summary, Deed::Replay, false), "5 dead letters replayed, none left that matches");
+        assert_eq!(in_words(summary, Deed::Replay, false), "5 dead letters replayed, no other was there that matches");
         let rest = Summary { done: 1, remaining: 4, ..summary };
         assert_eq!(in_words(rest, Deed::Drop, false), "1 dead letter dropped, 4 left that match: give the same command again");
         let stopped = Summary { complete: false, ..rest };

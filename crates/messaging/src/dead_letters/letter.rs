@@ -9,6 +9,7 @@ use lapin::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -27,9 +28,9 @@ const DELIVERY_LIMIT: &str = "delivery_limit";
 pub struct Letter {
     /// The queue it failed in.
     pub queue: &'static ConsumerQueue,
-    /// The event's id, or what the message has in its place.
+    /// The event's id, or what the message has in its place; without any that can be read, `data-` and a hash of its data.
     pub id: String,
-    /// The event's type, if the message has one.
+    /// The event's type, `unknown` when the message has none that can be read.
     pub event_type: String,
     /// The tenant, if the message has one.
     pub workspace_id: Option<WorkspaceId>,
@@ -42,12 +43,13 @@ pub struct Letter {
 
 /// A dead letter without its data.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = DeadLetter)]
 pub struct LetterSummary {
-    /// The event's id, or what the message has in its place.
+    /// The event's id, or what the message has in its place; without any that can be read, `data-` and a hash of its data.
     pub id: String,
     /// The queue it failed in.
     pub queue: &'static str,
-    /// The event's type, `unknown` when the message has none.
+    /// The event's type, `unknown` when the message has none that can be read.
     pub event_type: String,
     /// The tenant, if the message has one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +72,7 @@ pub struct LetterSummary {
 
 /// What is in a dead letter. It may be personal.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = DeadLetterContent)]
 pub struct Content {
     /// The attributes that are text.
     #[schema(value_type = Object)]
@@ -86,10 +89,10 @@ impl Letter {
         };
         let message_id = || delivery.properties.message_id().as_ref().map(ToString::to_string);
         Self {
-            id: attribute("id").or_else(message_id).unwrap_or_else(|| "unknown".to_owned()),
-            event_type: attribute("type").unwrap_or_else(|| "unknown".to_owned()),
+            id: attribute("id").or_else(message_id).filter(|id| is_word(id)).unwrap_or_else(|| hashed(&delivery.data)),
+            event_type: attribute("type").filter(|kind| is_word(kind)).unwrap_or_else(|| "unknown".to_owned()),
             workspace_id: attribute("workspaceid").and_then(|id| id.parse().ok()),
-            reason: envelope::text(headers, DEAD_REASON).unwrap_or_else(|| DELIVERY_LIMIT.to_owned()),
+            reason: envelope::text(headers, DEAD_REASON).filter(|reason| is_word(reason)).unwrap_or_else(|| DELIVERY_LIMIT.to_owned()),
             dead_at: dead_at(headers),
             queue,
             delivery,
@@ -100,7 +103,7 @@ impl Letter {
     pub(super) fn matches(&self, filter: &Filter) -> bool {
         let Filter { queue, id, event_type, reason, workspace, before } = filter;
         queue.as_ref().is_none_or(|queue| *queue == self.queue.name)
-            && id.is_none_or(|id| self.id == id.to_string())
+            && id.as_ref().is_none_or(|id| self.id.eq_ignore_ascii_case(id))
             && event_type.as_ref().is_none_or(|wanted| is_of_type(&self.event_type, wanted))
             && reason.as_ref().is_none_or(|reason| *reason == self.reason)
             && workspace.is_none_or(|workspace| self.workspace_id == Some(workspace))
@@ -156,6 +159,16 @@ impl Letter {
     }
 }
 
+/// Whether a stranger's text can stand in a list, on a command line and in the audit log.
+pub(super) fn is_word(text: &str) -> bool {
+    (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Names a message by what is in it: those that are equal need not be told apart.
+fn hashed(data: &[u8]) -> String {
+    format!("data-{}", hex::encode(Sha256::digest(data).get(..8).unwrap_or_default()))
+}
+
 /// Whether `wanted` is the type, or its first words.
 fn is_of_type(event_type: &str, wanted: &str) -> bool {
     event_type.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -199,7 +212,7 @@ mod tests {
         ]);
         let all = Filter {
             queue: Some("onboarding-svc.payments.v1".into()),
-            id: Some(id),
+            id: Some(id.to_string().to_uppercase()),
             event_type: Some("payments.payment".into()),
             reason: Some("permanent".into()),
             workspace: Some(workspace),
@@ -209,7 +222,7 @@ mod tests {
         assert!(letter.matches(&Filter { event_type: Some("payments.payment.confirmed.v1".into()), ..all.clone() }));
         for miss in [
             Filter { queue: Some("onboarding-svc.bcm.v1".into()), ..all.clone() },
-            Filter { id: Some(domain::ids::EventId::generate()), ..all.clone() },
+            Filter { id: Some(domain::ids::EventId::generate().to_string()), ..all.clone() },
             Filter { event_type: Some("payments.pay".into()), ..all.clone() },
             Filter { reason: Some("tenant_mismatch".into()), ..all.clone() },
             Filter { workspace: Some(WorkspaceId::generate()), ..all.clone() },
@@ -217,6 +230,15 @@ mod tests {
         ] {
             assert!(!letter.matches(&miss), "{miss:?}");
         }
+    }
+
+    #[test]
+    fn a_letter_whose_id_cannot_be_read_is_named_by_its_data() {
+        let named = letter(&[("cloudEvents_id", "order 7\0"), ("cloudEvents_type", "é"), (DEAD_REASON, "")]);
+        // The first half of the well-known SHA-256 of `{}`.
+        assert_eq!(named.id, "data-44136fa355b3678a");
+        assert_eq!((named.id, named.event_type.as_str(), named.reason.as_str()), (letter(&[]).id, "unknown", DELIVERY_LIMIT));
+        assert_eq!(letter(&[("cloudEvents_id", "order/7")]).id, "order/7");
     }
 
     #[test]

@@ -21,13 +21,17 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Which rows. Every condition that is given must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct OutboxFilter {
     /// Only this event.
+    #[schema(value_type = Option<Uuid>)]
     pub id: Option<EventId>,
     /// Only this type, with or without its version, or all types that begin with these words.
     pub event_type: Option<String>,
     /// Only of this workspace.
+    #[serde(rename = "workspace_id")]
+    #[schema(value_type = Option<Uuid>)]
     pub workspace: Option<WorkspaceId>,
     /// Only what happened before this moment.
     pub before: Option<DateTime<Utc>>,
@@ -35,6 +39,7 @@ pub struct OutboxFilter {
 
 /// Where a row stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
+#[schema(as = OutboxState)]
 #[serde(rename_all = "snake_case")]
 pub enum RowState {
     /// Waits or was given up.
@@ -135,6 +140,7 @@ pub struct Pace {
 
 /// What was moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = OutboxMoved)]
 pub struct Moved {
     /// Rows that match.
     pub matched: usize,
@@ -203,6 +209,17 @@ macro_rules! filtered {
 struct Count {
     #[diesel(sql_type = sql_types::BigInt)]
     rows: i64,
+}
+
+/// What one transaction moved: how many rows, and their first and last position.
+#[derive(QueryableByName)]
+struct Batch {
+    #[diesel(sql_type = sql_types::BigInt)]
+    rows: i64,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::BigInt>)]
+    first: Option<i64>,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::BigInt>)]
+    last: Option<i64>,
 }
 
 #[derive(QueryableByName)]
@@ -330,8 +347,9 @@ impl OutboxDesk<'_> {
     async fn shift_batch(&mut self, filter: &OutboxFilter, which: Move, limit: usize) -> Result<usize, OutboxDeskError> {
         let (now, (since, until)) = (self.clock.now(), which.span());
         let sql = format!(
-            "with chosen as (select id as chosen_id from outbox where {FILTERED} and {} order by id limit $7 for update) \
-             update outbox set {} from chosen where id = chosen_id",
+            "with chosen as (select id as chosen_id from outbox where {FILTERED} and {} order by id limit $7 for update), \
+             moved as (update outbox set {} from chosen where id = chosen_id returning id) \
+             select count(*) as rows, min(id) as first, max(id) as last from moved",
             which.condition(),
             which.change()
         );
@@ -339,24 +357,24 @@ impl OutboxDesk<'_> {
         let moved = self
             .connection
             .transaction(async |connection| {
-                let rows = filtered!(&sql, filter)
+                let Batch { rows, first, last } = filtered!(&sql, filter)
                     .bind::<sql_types::Nullable<sql_types::Timestamptz>, _>(since)
                     .bind::<sql_types::Nullable<sql_types::Timestamptz>, _>(until)
                     .bind::<sql_types::BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-                    .execute(connection)
+                    .get_result(connection)
                     .await?;
-                if rows > 0 {
+                if let (Some(first), Some(last)) = (first, last) {
                     let OutboxFilter { id, event_type, workspace, before } = filter;
                     let detail = json!({
-                        "rows": rows, "since": since, "until": until,
+                        "rows": rows, "first": first, "last": last, "since": since, "until": until,
                         "id": id, "event_type": event_type, "workspace": workspace, "before": before,
                     });
-                    let resource = format!("outbox/{rows} rows");
+                    let resource = format!("outbox/{first}-{last}");
                     audit::record(connection, now, &author.entry(which.action(), &resource, "done", detail)).await?;
                 }
                 Ok::<_, diesel::result::Error>(rows)
             })
             .await?;
-        Ok(moved)
+        Ok(usize::try_from(moved).unwrap_or_default())
     }
 }

@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel_async::AsyncPgConnection;
 use domain::{
     SystemClock,
     event::{Event, EventType},
@@ -19,13 +18,14 @@ use messaging::{
     topology,
 };
 use secrecy::SecretString;
-use service_kit::audit::Author;
+use serde_json::{Value, json};
+use service_kit::{Lifecycle, audit::Author, db::Db};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     consuming::envelope,
-    rig::{Process, QUEUE, Recorder, Rig, confirmed, eventually, now},
+    rig::{Process, QUEUE, Recorder, Rig, confirmed, eventually, now, pool},
 };
 
 const DEAD: &str = "onboarding-svc.payments.v1.dead";
@@ -51,6 +51,20 @@ async fn poison_goes_to_the_dead_queue_at_once_and_the_consumer_lives() {
     assert_eq!(rig.look(Filter { reason: Some("content_type".into()), ..Filter::default() }, 100).await.len(), 1);
     eventually("nor does a look at one of them", async || rig.waiting(DEAD).await == 3).await;
     assert_eq!(rig.look(Filter::default(), 2).await.len(), 2);
+    eventually("nor does one that stops early", async || rig.waiting(DEAD).await == 3).await;
+
+    // What has no id is shown and dropped by a hash of its data.
+    let nameless = listed.iter().find(|letter| letter.reason == "content_type").unwrap().id.clone();
+    assert!(nameless.starts_with("data-"), "{nameless}");
+    assert_eq!(rig.show(&nameless).await.unwrap(), [json!("nonsense")]);
+    assert!(matches!(rig.show("data-0000000000000000").await, Err(DeadLettersError::NotFound(_))));
+    assert!(matches!(rig.show("no\0word").await, Err(DeadLettersError::NotFound(_))));
+    let looks = "select count(*) from onboarding.audit_log where action = 'dead_letter.show'";
+    assert_eq!(rig.database.number(looks).await, 2, "what cannot be an id is not looked for");
+    eventually("nor does showing one", async || rig.waiting(DEAD).await == 3).await;
+    let dropped = rig.act(&act(Filter { id: Some(nameless), ..Filter::default() }), Deed::Drop, |_| {}).await.unwrap();
+    assert_eq!((dropped.matched, dropped.done), (1, 1));
+    eventually("the others stay", async || rig.waiting(DEAD).await == 2).await;
 }
 
 /// A rig whose consumer refuses every event until `mended`, and `count` dead letters of different workspaces.
@@ -75,7 +89,7 @@ async fn a_replay_has_the_effect_once_and_a_second_one_none() {
     assert!(matches!(rig.replay(&act(Filter::default())).await, Err(DeadLettersError::Unfiltered)));
     let queue = Filter { queue: Some(QUEUE.into()), ..Filter::default() };
     assert!(matches!(rig.replay(&act(queue)).await, Err(DeadLettersError::Unfiltered)), "a queue is not a choice of letters");
-    let first = Filter { id: Some(ids[0]), ..Filter::default() };
+    let first = Filter { id: Some(ids[0].to_string()), ..Filter::default() };
     let dry = rig.replay(&Act { dry_run: true, ..act(first.clone()) }).await.unwrap();
     assert_eq!(dry, Summary { matched: 1, done: 0, remaining: 1, complete: true });
     eventually("a dry run takes nothing away", async || rig.waiting(DEAD).await == 2).await;
@@ -240,10 +254,21 @@ impl Rig {
             letters.push(letter.summary());
             Ok(())
         };
-        let (mut connection, amqp_url, author) = self.desk().await;
+        let (db, amqp_url, author) = self.desk();
         let stop = CancellationToken::new();
-        desk(&amqp_url, &mut connection, &author, &stop).look(&filter, 0, limit, &mut see).await.unwrap();
+        desk(&amqp_url, &db, &author, &stop).look(&filter, 0, limit, &mut see).await.unwrap();
         letters
+    }
+
+    async fn show(&self, id: &str) -> Result<Vec<Value>, DeadLettersError> {
+        let mut data = Vec::new();
+        let mut see = |letter: &Letter| {
+            data.push(letter.content().data);
+            Ok(())
+        };
+        let (db, amqp_url, author) = self.desk();
+        desk(&amqp_url, &db, &author, &CancellationToken::new()).show(id, None, &mut see).await?;
+        Ok(data)
     }
 
     async fn replay(&self, act: &Act) -> Result<Summary, DeadLettersError> {
@@ -261,25 +286,20 @@ impl Rig {
         stop: &CancellationToken,
         mut see: impl FnMut(&Letter) + Send,
     ) -> Result<Summary, DeadLettersError> {
-        let (mut connection, amqp_url, author) = self.desk().await;
+        let (db, amqp_url, author) = self.desk();
         let mut see = |letter: &Letter| {
             see(letter);
             Ok(())
         };
-        desk(&amqp_url, &mut connection, &author, stop).act(act, deed, &mut see).await
+        desk(&amqp_url, &db, &author, stop).act(act, deed, &mut see).await
     }
 
-    async fn desk(&self) -> (AsyncPgConnection, SecretString, Author) {
-        let connection = self.database.service("onboarding_svc", "onboarding").await;
-        (connection, self.vhost.url().into(), Author::of_this_process("a test"))
+    fn desk(&self) -> (Db, SecretString, Author) {
+        let db = pool(&self.database_url("onboarding-svc"), "onboarding-svc", "onboarding", &Lifecycle::on_this_runtime());
+        (db, self.vhost.url().into(), Author::of_this_process("a test"))
     }
 }
 
-fn desk<'a>(
-    amqp_url: &'a SecretString,
-    connection: &'a mut AsyncPgConnection,
-    author: &'a Author,
-    stop: &CancellationToken,
-) -> DeadLetters<'a> {
-    DeadLetters { service: "onboarding-svc", amqp_url, connection, clock: &SystemClock, author, stop: stop.clone() }
+fn desk<'a>(amqp_url: &'a SecretString, db: &'a Db, author: &'a Author, stop: &CancellationToken) -> DeadLetters<'a> {
+    DeadLetters { service: "onboarding-svc", amqp_url, db, clock: &SystemClock, author, stop: stop.clone() }
 }

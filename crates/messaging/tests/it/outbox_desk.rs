@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use diesel_async::SimpleAsyncConnection;
 use domain::{SystemClock, ids::OrderId};
 use messaging::outbox::{Move, Moved, OutboxDesk, OutboxFilter, Pace, RowState};
@@ -72,4 +74,45 @@ async fn republishing_in_parts_sends_each_event_once_more_and_no_effect_twice() 
     assert_eq!(rig.effects().await, 6);
     let rows = "select sum((detail ->> 'rows')::int) from payments.audit_log where action = 'outbox.republish'";
     assert_eq!(rig.database.number(rows).await, 6);
+    let spans = "select count(*) from payments.audit_log join (select min(id) as low, max(id) as high from payments.outbox) as all_rows \
+                 on detail ->> 'first' = low::text and detail ->> 'last' = (high - 2)::text \
+                 or detail ->> 'first' = (high - 1)::text and detail ->> 'last' = high::text";
+    assert_eq!(rig.database.number(spans).await, 2, "the log says which rows were moved");
+}
+
+/// Five parked events, each of its own order, and no relay.
+async fn parked() -> Rig {
+    let rig = Rig::new().await;
+    rig.tell(&(0..5).map(|_| confirmed(OrderId::generate())).collect::<Vec<_>>()).await;
+    rig.database.admin().await.batch_execute("update payments.outbox set parked_at = now(), attempts = 20").await.unwrap();
+    rig
+}
+
+const BATCHES: &str = "select count(*) from payments.audit_log where action = 'outbox.unpark'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_moved_at_their_rate_in_transactions_of_a_second() {
+    let (rig, started) = (parked().await, Instant::now());
+    let moved = shift(&rig, &OutboxFilter::default(), Move::Unpark, Pace { rate: Some(2), ..FAST }).await;
+    assert_eq!((moved.matched, moved.done, moved.remaining), (5, 5, 0));
+    assert!(started.elapsed() >= Duration::from_secs(2), "two, a second, two, a second, one: {:?}", started.elapsed());
+    assert_eq!(rig.database.number(BATCHES).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_between_two_transactions_leaves_the_rest_for_the_next_run() {
+    let rig = parked().await;
+    let mut connection = rig.database.service("payments_svc", "payments").await;
+    let (author, stop) = (Author::of_this_process("a test"), CancellationToken::new());
+    let mut desk = OutboxDesk { connection: &mut connection, clock: &SystemClock, author: &author, stop: stop.clone() };
+    let (all, pace) = (OutboxFilter::default(), Pace { rate: Some(2), ..FAST });
+    let interrupt = async {
+        eventually("the first transaction", async || rig.database.number(BATCHES).await == 1).await;
+        stop.cancel();
+    };
+    let (moved, ()) = tokio::join!(desk.shift(&all, Move::Unpark, pace), interrupt);
+    let moved = moved.unwrap();
+    assert_eq!((moved.matched, moved.done, moved.remaining), (5, 2, 3));
+    assert_eq!(listed(&rig, &all, RowState::Parked).await.len(), 3);
+    assert_eq!(shift(&rig, &all, Move::Unpark, FAST).await.done, 3);
 }

@@ -191,6 +191,24 @@ pub struct Process {
     pub registry: Registry,
 }
 
+/// Eight connections of a service.
+pub fn pool(database_url: &str, service: &str, schema: &str, lifecycle: &Lifecycle) -> Db {
+    let config = DatabaseConfig {
+        url: database_url.into(),
+        owner_url: String::new().into(),
+        pool_size: 8,
+        worker_pool_size: 8,
+        wait_timeout_ms: 1_000,
+        create_timeout_ms: 1_500,
+        recycle_timeout_ms: 500,
+        checkout_timeout_ms: 1_800,
+        statement_timeout_ms: 5_000,
+        lock_timeout_ms: 5_000,
+        idle_in_transaction_timeout_ms: 15_000,
+    };
+    Db::new(&config, service, schema, 8, lifecycle).unwrap()
+}
+
 impl Process {
     /// Starts it on this runtime.
     pub fn start(amqp_url: &str, database_url: &str, service: &'static str, consumers: Vec<ConsumerSpec>) -> Self {
@@ -201,21 +219,8 @@ impl Process {
             other => panic!("{other}"),
         };
         let lifecycle = Lifecycle::on_this_runtime();
-        let database_url: secrecy::SecretString = database_url.into();
-        let config = DatabaseConfig {
-            url: database_url.clone(),
-            owner_url: String::new().into(),
-            pool_size: 8,
-            worker_pool_size: 8,
-            wait_timeout_ms: 1_000,
-            create_timeout_ms: 1_500,
-            recycle_timeout_ms: 500,
-            checkout_timeout_ms: 1_800,
-            statement_timeout_ms: 5_000,
-            lock_timeout_ms: 5_000,
-            idle_in_transaction_timeout_ms: 15_000,
-        };
-        let db = Db::new(&config, service, schema, 8, &lifecycle).unwrap();
+        let db = pool(database_url, service, schema, &lifecycle);
+        let database_url = database_url.into();
         let registry = Registry::new();
         let parts = Parts { db, clock: Arc::new(SystemClock), lifecycle: lifecycle.clone(), registry: registry.clone() };
         let config = MessagingConfig { service, schema, amqp_url: amqp_url.into(), database_url };

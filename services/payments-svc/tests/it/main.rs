@@ -5,6 +5,7 @@
 mod backlogs;
 mod confirm;
 mod documents;
+mod operators;
 mod orders;
 mod reconcile;
 mod rig;

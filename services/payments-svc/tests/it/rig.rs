@@ -7,7 +7,7 @@ use reqwest::{Method, Response, StatusCode};
 use sandbox::{Mode, Outcome, Sandbox, SandboxConfig};
 use serde_json::{Value, json};
 use service_kit::{Kit, Lifecycle, Service, config::Config};
-use testkit::{Database, Person, Running, config, person};
+use testkit::{Database, Person, Running, Vhost, config, person};
 
 /// The sandbox's webhook header: SHA-256 of `groundwork:Sandbox2026`.
 pub const CREDENTIALS: &str = "d11183fa34b6bb8f497fc1aae43fe34c5f149523dd0c38c7bc1891e4d96f8668";
@@ -25,7 +25,7 @@ impl Rig {
     pub async fn start() -> Self {
         let database = Database::create().await;
         let outside = sandbox::start(SandboxConfig::default()).unwrap();
-        let service = Running::start::<App>(settings(&database, &outside), true);
+        let service = Running::start::<App>(settings(&database, None, &outside), true);
         outside.sandbox().set_webhook_url(Some(format!("{}/api/payments/v2/webhook", service.url).parse().unwrap()));
         let payer = person(&database).await;
         Self { database, payer, service, outside, http: service_kit::http_client(Duration::from_secs(20)).unwrap() }
@@ -37,7 +37,7 @@ impl Rig {
 
     /// The service as a value, for calling its use cases directly, with a connection for each of twenty callers.
     pub fn app(&self) -> Arc<App> {
-        let Config { mut kit, service } = settings(&self.database, &self.outside);
+        let Config { mut kit, service } = settings(&self.database, None, &self.outside);
         kit.database.worker_pool_size = 20;
         (kit.database.wait_timeout_ms, kit.database.create_timeout_ms, kit.database.checkout_timeout_ms) = (5000, 5000, 10_000);
         Arc::new(App::build(Kit::new(App::IDENTITY, kit, Lifecycle::on_this_runtime()).unwrap(), service).unwrap())
@@ -156,12 +156,12 @@ async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
     }
 }
 
-fn settings(database: &Database, outside: &sandbox::Running) -> Config<<App as Service>::Config> {
+pub fn settings(database: &Database, vhost: Option<&Vhost>, outside: &sandbox::Running) -> Config<<App as Service>::Config> {
     let (oauth, pg, resend) =
         (format!("{}/apis/identity-manager", outside.url), format!("{}/apis/pg", outside.url), format!("{}/resend", outside.url));
     config::<App>(
         database,
-        None,
+        vhost,
         &[
             ("GROUNDWORK__PUBLIC_URL", "http://app.test"),
             ("GROUNDWORK__PAYMENTS__PHONEPE__OAUTH_URL", &oauth),
