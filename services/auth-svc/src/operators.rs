@@ -1,10 +1,13 @@
-//! `operators grant | revoke | list`: who may use the admin API (decisions: *Operators*).
+//! `operators find | grant | revoke | list`: who may use the admin API (decisions: *Operators*).
+//!
+//! An address proves nothing, because whoever signs up may claim any: a role is given to an id, after a look at the account.
 //!
 //! The role stands in `app_metadata`, which users cannot write; tokens carry it from their next refresh on.
 
 use std::io::Write;
 
 use anyhow::{Context, ensure};
+use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Subcommand;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde_json::json;
@@ -20,21 +23,28 @@ use crate::{
     store::user::{self, User},
 };
 
-/// `operators grant | revoke | list`.
+/// `operators find | grant | revoke | list`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum OperatorsCommand {
+    /// Shows the account that has an address. Addresses are not proved at sign-up: ask its owner, by another way, for the id,
+    /// which is the `sub` of their token.
+    Find {
+        /// The e-mail address.
+        #[arg(value_parser = EmailAddress::parse)]
+        address: EmailAddress,
+    },
     /// Makes a user an operator. The admin API also asks for a session with a second factor (aal2).
     Grant {
-        /// The user's id or e-mail address.
-        user: String,
+        /// The user's id.
+        user: Uuid,
         /// Why, for the audit log.
         #[arg(long, value_name = "TEXT")]
         why: String,
     },
     /// Takes the role away. A token that carries it ends by itself, within its life.
     Revoke {
-        /// The user's id or e-mail address.
-        user: String,
+        /// The user's id.
+        user: Uuid,
         /// Why, for the audit log.
         #[arg(long, value_name = "TEXT")]
         why: String,
@@ -51,28 +61,40 @@ impl OperatorsCommand {
     /// Runs the command and writes its answer to `out`.
     ///
     /// # Errors
-    /// When there is no such user, or another identity provider is used, whose own tools must be.
+    /// When there is no such user, one that is banned or anonymous is to get the role, or another identity provider is used,
+    /// whose own tools must be.
     pub async fn run(&self, app: &AuthService, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
         let Some(provider) = &app.provider else {
             anyhow::bail!("the identity provider is not the embedded one: set app_metadata.groundwork_role to \"{OPERATOR}\" there");
         };
+        let now = app.kit.clock.now();
         match self {
+            Self::Find { address } => {
+                let mut connection = app.kit.worker_db.get().await?;
+                let user = user::find_by_email(&mut connection, address.as_str()).await?.context("no user has this address")?;
+                writeln!(out, "{}", shown(&user, now))?;
+            }
             Self::Grant { user, why } => {
-                let user = set(app, user, Some(OPERATOR), why).await?;
-                writeln!(out, "{} is an operator; tokens say so from the next sign-in or refresh on", shown(&user))?;
+                let user = set(app, *user, Some(OPERATOR), why).await?;
+                writeln!(out, "{}\nis an operator; tokens say so from the next sign-in or refresh on", shown(&user, now))?;
             }
             Self::Revoke { user, why } => {
-                let user = set(app, user, None, why).await?;
+                let user = set(app, *user, None, why).await?;
                 let life_s = provider.config.access_token_life_s;
-                writeln!(out, "{} is not an operator; a token that still says so ends within {life_s} s", shown(&user))?;
+                writeln!(out, "{}\nis not an operator; a token that still says so ends within {life_s} s", shown(&user, now))?;
             }
             Self::List { json } => {
                 let mut connection = app.kit.worker_db.get().await?;
                 for user in user::with_role(&mut connection, OPERATOR).await? {
                     if *json {
-                        writeln!(out, "{}", json!({ "id": user.id, "email": user.email }))?;
+                        let (created, signed_in) = (user.created_at, user.last_sign_in_at);
+                        writeln!(
+                            out,
+                            "{}",
+                            json!({ "id": user.id, "email": user.email, "created_at": created, "last_sign_in_at": signed_in })
+                        )?;
                     } else {
-                        writeln!(out, "{}", shown(&user))?;
+                        writeln!(out, "{}", shown(&user, now))?;
                     }
                 }
             }
@@ -81,29 +103,28 @@ impl OperatorsCommand {
     }
 }
 
-fn shown(user: &User) -> String {
-    format!("{} {}", user.id, user.email.as_deref().unwrap_or("(no address)"))
+fn shown(user: &User, now: DateTime<Utc>) -> String {
+    let at = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let signed_in = user.last_sign_in_at.map_or_else(|| "never".to_owned(), at);
+    let banned = if user.is_banned(now) { ", banned" } else { "" };
+    let address = user.email.as_deref().unwrap_or("(no address)");
+    format!("{} {address}, made {}, last sign-in {signed_in}{banned}", user.id, at(user.created_at))
 }
 
-async fn set(app: &AuthService, named: &str, role: Option<&str>, why: &str) -> anyhow::Result<User> {
+async fn set(app: &AuthService, id: Uuid, role: Option<&str>, why: &str) -> anyhow::Result<User> {
     ensure!(!why.trim().is_empty(), "say why");
     let (now, author) = (app.kit.clock.now(), Author::of_this_process(why));
     let mut connection = app.kit.worker_db.get().await?;
-    let changed = (*connection)
+    (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
-            let id = match named.parse::<Uuid>() {
-                Ok(id) => Some(id),
-                Err(_) => match EmailAddress::parse(named) {
-                    Ok(address) => user::find_by_email(connection, address.as_str()).await?.map(|user| user.id),
-                    Err(_) => None,
-                },
-            };
-            let Some(id) = id else { return Ok(None) };
-            let Some(user) = user::set_role(connection, id, role, now).await? else { return Ok(None) };
-            let (action, resource) = (if role.is_some() { "operator.grant" } else { "operator.revoke" }, format!("user/{id}"));
+            let user = user::set_role(connection, id, role, now).await?.with_context(|| format!("there is no user {id}"))?;
+            // The change holds the row: what is refused here is undone with it.
+            let granted = role.is_some();
+            ensure!(!(granted && user.is_banned(now)), "the user {id} is banned");
+            ensure!(!(granted && user.is_anonymous), "the user {id} is anonymous");
+            let (action, resource) = (if granted { "operator.grant" } else { "operator.revoke" }, format!("user/{id}"));
             audit::record(connection, now, &author.entry(action, &resource, "done", json!({}))).await?;
-            Ok::<_, diesel::result::Error>(Some(user))
+            Ok::<_, anyhow::Error>(user)
         })
-        .await?;
-    changed.with_context(|| format!("there is no user {named}"))
+        .await
 }
