@@ -3,10 +3,12 @@
 mod client;
 mod flow;
 mod invariants;
+mod topology;
 
 pub use client::{Answer, Ask, Client, Observer, Seen};
 pub use flow::{Progress, Saving, Silent, journey, pay_and_finalize, sign_in, sign_up};
 pub use invariants::{Line, Places, Report, settle};
+pub use topology::Topology;
 
 /// Where a journey goes.
 #[derive(Debug, Clone, clap::Args)]

@@ -5,23 +5,23 @@
 
 mod broker;
 mod collector;
+mod environment;
 mod gateway;
 mod stack;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    net::TcpListener,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
 pub use broker::{Broker, Queue};
+pub use environment::repository;
 pub use stack::{Part, Stack};
 
-use self::collector::Collector;
+use self::{
+    collector::Collector,
+    environment::{Environment, Ports, host_of},
+    gateway::Gateway,
+};
 use crate::{
     Database, Process, Vhost,
     journey::{Addresses, Places},
@@ -77,11 +77,11 @@ pub struct System {
     /// The broker, asked directly.
     pub broker: Broker,
     /// The dependencies that all systems on this machine share.
-    pub stack: Stack,
+    pub stack: Arc<Stack>,
     build: Build,
     replicas: Vec<Replica>,
     relays: BTreeMap<(&'static str, Dependency), Relay>,
-    gateway: Process,
+    gateway: Gateway,
     sandbox: Process,
     collector: Collector,
     // Dropped after the processes that use them.
@@ -107,7 +107,7 @@ impl System {
     ///
     /// # Panics
     /// When something does not start; its log says why.
-    pub async fn start(build: Build, replicas: usize) -> Self {
+    pub async fn start(build: Build, stack: Arc<Stack>, replicas: u32) -> Self {
         fs::create_dir_all(&build.folder).unwrap();
         let (database, vhost, collector) = (Database::create().await, Vhost::create().await, Collector::start().await);
         let mut ports = Ports::new();
@@ -140,7 +140,7 @@ impl System {
             Environment { stack: required("STATE_DIR").into(), addresses: &addresses, database: &database, vhost: &vhost, relays: &relays };
         let sandbox =
             Process::new("sandbox", &build.plain.join("sandbox"), &["serve"], environment.of_sandbox(sandbox_port), log(&build, "sandbox"));
-        let gateway = gateway::process(&build, gateway_port, &listening);
+        let gateway = Gateway::new(&build, gateway_port, &listening);
         let mut processes = Vec::new();
         for (&service, listening) in &listening {
             for (number, &(public, internal)) in listening.iter().enumerate() {
@@ -155,17 +155,32 @@ impl System {
                 processes.push(Replica { service, process, ready: format!("http://127.0.0.1:{internal}/readyz") });
             }
         }
-        let broker = Broker::new(vhost.url(), &places);
-        let stack = Stack::new(&build.root);
+        let broker = Broker::new(vhost.url());
         let mut system =
             Self { addresses, places, broker, stack, build, replicas: processes, relays, gateway, sandbox, collector, database, vhost };
         system.sandbox.start();
-        system.gateway.start();
+        system.gateway.process.start();
         for replica in &mut system.replicas {
             replica.process.start();
         }
         system.ready().await;
+        system.learn_topology(replicas).await;
         system
+    }
+
+    /// A service is ready before its queues are declared: waits until nothing new is, and every replica consumes.
+    async fn learn_topology(&mut self, replicas: u32) {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            let unchanged = self.broker.learn(&self.places).await.unwrap_or(false);
+            let consumed = self.broker.consumed().await.is_ok_and(|queues| queues.iter().all(|queue| queue.consumers == replicas));
+            let all = SERVICES.iter().all(|service| self.broker.topology().consumers().any(|(queue, _)| queue.starts_with(service)));
+            if unchanged && consumed && all {
+                return;
+            }
+            assert!(Instant::now() < deadline, "not every queue is consumed; the logs are in {}", self.build.folder.display());
+            sleep(Duration::from_millis(200)).await;
+        }
     }
 
     /// The database of the system, asked as the superuser.
@@ -195,9 +210,18 @@ impl System {
         self.relays.get(&(service, dependency)).expect("every service has a relay before each dependency").set(mode).await;
     }
 
-    /// Connections that are open between all services and `dependency`.
-    pub fn connections(&self, dependency: Dependency) -> usize {
-        self.relays.iter().filter(|((_, which), _)| *which == dependency).map(|(_, relay)| relay.connections()).sum()
+    /// The requests since the last call that the gateway answered with 500.
+    pub async fn internal_errors(&mut self) -> anyhow::Result<Vec<String>> {
+        self.gateway.internal_errors(&self.addresses.gateway).await
+    }
+
+    /// How often the services' logs contain `text`.
+    ///
+    /// # Panics
+    /// When a log cannot be read.
+    pub fn said(&self, text: &str) -> usize {
+        let logs = self.replicas.iter().map(|replica| fs::read(log(&self.build, replica.process.name())).unwrap());
+        logs.map(|log| String::from_utf8_lossy(&log).matches(text).count()).sum()
     }
 
     /// Waits until every process that should run is ready.
@@ -232,20 +256,21 @@ impl System {
 
     /// Starts the replicas of `service` that do not run.
     pub fn start_service(&mut self, service: &str) {
-        self.start_service_as(service, usize::MAX, None);
-    }
-
-    /// Starts at most `replicas` of `service` that do not run; with variables they are binaries with kill points.
-    pub fn start_service_as(&mut self, service: &str, replicas: usize, armed: Option<&[(&str, &str)]>) {
-        let program = self.build.armed.join(service);
-        for replica in self.replicas.iter_mut().filter(|replica| replica.service == service).take(replicas) {
-            if replica.process.ended().is_some() {
-                match armed {
-                    Some(variables) => replica.process.start_as(&program, variables),
-                    None => replica.process.start(),
-                }
+        for replica in self.replicas.iter_mut().filter(|replica| replica.service == service) {
+            if !replica.process.runs() {
+                replica.process.start();
             }
         }
+    }
+
+    /// Kills the first replica of `service`, if it runs, and starts it from the binaries with kill points.
+    ///
+    /// # Panics
+    /// When there is no such service.
+    pub async fn arm(&mut self, service: &str, variables: &[(&str, &str)]) {
+        let replica = self.replicas.iter_mut().find(|replica| replica.service == service).expect("a service of ours");
+        replica.process.kill().await;
+        replica.process.start_as(&self.build.armed.join(service), variables);
     }
 
     /// Replicas of `service` that run.
@@ -303,8 +328,8 @@ impl System {
 
     /// Kills the gateway and starts it again.
     pub async fn restart_gateway(&mut self) {
-        self.gateway.kill().await;
-        self.gateway.start();
+        self.gateway.process.kill().await;
+        self.gateway.process.start();
     }
 
     /// Closes every connection to the broker from its side; returns how many there were.
@@ -325,12 +350,13 @@ impl System {
     /// Ends everything in order.
     pub async fn end(mut self) {
         for service in SERVICES {
+            self.signal_service(service, "CONT");
             self.signal_service(service, "TERM");
         }
         for replica in &mut self.replicas {
             replica.process.terminate(STOP_LIMIT).await;
         }
-        self.gateway.terminate(STOP_LIMIT).await;
+        self.gateway.process.terminate(STOP_LIMIT).await;
         self.sandbox.terminate(STOP_LIMIT).await;
     }
 
@@ -347,84 +373,4 @@ impl System {
 
 fn log(build: &Build, name: &str) -> PathBuf {
     build.folder.join(format!("{name}.log"))
-}
-
-fn host_of(url: &str) -> String {
-    let url = url::Url::parse(url).unwrap();
-    format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or_else(|| panic!("an address of the stack has no port")))
-}
-
-/// Ports below those that the system gives to outgoing connections: a listener must find its port again.
-struct Ports(u16);
-
-impl Ports {
-    fn new() -> Self {
-        Self(24_000 + u16::try_from(std::process::id() % 4_000).unwrap_or_default())
-    }
-
-    fn free(&mut self) -> u16 {
-        loop {
-            self.0 += 1;
-            assert!(self.0 < 32_000, "no port is free");
-            if TcpListener::bind(("127.0.0.1", self.0)).is_ok() {
-                return self.0;
-            }
-        }
-    }
-}
-
-/// The settings of processes: those of the stack, with our addresses in place of its own.
-struct Environment<'a> {
-    stack: PathBuf,
-    addresses: &'a Addresses,
-    database: &'a Database,
-    vhost: &'a Vhost,
-    relays: &'a BTreeMap<(&'static str, Dependency), Relay>,
-}
-
-impl Environment<'_> {
-    fn of_sandbox(&self, port: u16) -> BTreeMap<String, String> {
-        let mut environment = self.of_stack("sandbox", &self.addresses.sandbox);
-        environment.insert("SANDBOX_ADDR".to_owned(), format!("127.0.0.1:{port}"));
-        environment
-    }
-
-    fn of_service(&self, service: &'static str, public: u16, internal: u16) -> BTreeMap<String, String> {
-        let through = |dependency, url: &str| self.relays.get(&(service, dependency)).unwrap().through(url);
-        let mut environment = self.of_stack(service, through(Dependency::PhonePe, &self.addresses.sandbox).trim_end_matches('/'));
-        let role = service.replace('-', "_");
-        let mut redis = url::Url::parse(&required("REDIS_URL")).unwrap();
-        redis.set_path("/15");
-        let keys = "http://127.0.0.1:1/auth/v1/.well-known/jwks.json";
-        for (name, value) in [
-            ("DATABASE_URL", through(Dependency::Postgres, &self.database.url(&role))),
-            ("DATABASE_OWNER_URL", self.database.url(&format!("{role}_owner"))),
-            ("REDIS_URL", through(Dependency::Redis, redis.as_str())),
-            ("AMQP_URL", through(Dependency::RabbitMq, &self.vhost.url())),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", through(Dependency::Collector, "http://127.0.0.1:1").trim_end_matches('/').to_owned()),
-            ("GROUNDWORK__AUTH__JWKS_URL", through(Dependency::Keys, keys)),
-            ("GROUNDWORK__HTTP__PUBLIC_ADDR", format!("127.0.0.1:{public}")),
-            ("GROUNDWORK__HTTP__INTERNAL_ADDR", format!("127.0.0.1:{internal}")),
-            ("GROUNDWORK__LIMITS__PROFILE", "load".to_owned()),
-        ] {
-            environment.insert(name.to_owned(), value);
-        }
-        environment
-    }
-
-    /// The stack's settings of `part`.
-    fn of_stack(&self, part: &str, sandbox: &str) -> BTreeMap<String, String> {
-        let file = self.stack.join("services").join(format!("{part}.env"));
-        let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let (old_gateway, old_sandbox) = (required("GATEWAY_URL"), required("SANDBOX_URL"));
-        text.lines()
-            .filter_map(|line| line.split_once('='))
-            .map(|(name, value)| (name.to_owned(), value.replace(&old_gateway, &self.addresses.gateway).replace(&old_sandbox, sandbox)))
-            .collect()
-    }
-}
-
-/// The repository of this crate.
-pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }

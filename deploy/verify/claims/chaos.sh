@@ -8,7 +8,7 @@ results=$PWD/target/verify/chaos.json
 rm -f "$results"
 deploy/chaos/run >&2 || true
 test -s "$results"
-rows='.[] | [(if .failures == [] then "holds" else "falls short" end), "chaos \(.scenario): journeys finish and J1–J8 hold",
+rows='.runs[] | [(if .failures == [] then "holds" else "falls short" end), "chaos \(.scenario): journeys finish and J1–J8 hold",
   ([ "\(.finished) of \(.started) journeys",
      (if .read_p95_ms then "reads p95 \(.read_p95_ms) ms, \(.reads_failed) of \(.reads) refused" else empty end),
      (if .consumers_back_s then "consumers back after \(.consumers_back_s * 10 | round / 10) s" else empty end),
@@ -18,5 +18,5 @@ jq -r "$rows" "$results"
 
 wanted=$("$CARGO_TARGET_DIR/$([[ $PROFILE == release ]] && echo release || echo debug)/chaos" list | wc -l)
 code=0
-[[ $(jq '[.[].scenario] | unique | length' "$results") == "$wanted" ]] || code=1
-holds_if "$code" 'every scenario of chaos list was run' "$(jq '[.[].scenario] | unique | length' "$results") of $wanted"
+[[ $(jq '[.runs[].scenario] | unique | length' "$results") == "$wanted" ]] || code=1
+holds_if "$code" 'every scenario of chaos list was run' "$(jq '[.runs[].scenario] | unique | length' "$results") of $wanted"

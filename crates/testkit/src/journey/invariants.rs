@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use diesel::{
     QueryableByName,
     sql_types::{BigInt, Text, Uuid as SqlUuid},
@@ -16,8 +16,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::topology::{Topology, matches_topic};
+
 /// Name, what it says, and a query that counts violations.
-const BY_SQL: [(&str, &str, &str); 10] = [
+const BY_SQL: [(&str, &str, &str); 12] = [
     (
         "J1",
         "every completed payment's confirmation was consumed by onboarding, and every paid workspace is unlocked",
@@ -57,9 +59,34 @@ const BY_SQL: [(&str, &str, &str); 10] = [
     ),
     (
         "J5",
-        "one effect per event: every manifest has a cause of its own, every unlock an event of its own",
-        "select (select count(*) - count(distinct cause_id) from bcm.business_context_manifests) \
-              + (select count(*) - count(distinct event_id) from onboarding.unlock)",
+        "onboarding: every unlock by payment comes from an event in the inbox, every confirmation in the inbox unlocked its workspace, once",
+        "select (select count(*) from onboarding.unlock u where u.source = 'payment' and not exists (\
+                   select 1 from onboarding.inbox i where i.event_id = u.event_id and i.consumer = 'onboarding-svc.payments.v1')) \
+              + (select count(*) from onboarding.inbox i join payments.outbox e on e.event_id = i.event_id \
+                 where e.event_type = 'payments.payment.confirmed.v1' \
+                   and not exists (select 1 from onboarding.unlock u where u.workspace_id = e.workspace_id)) \
+              + abs((select count(*) from onboarding.unlock) \
+                  - (select count(*) from onboarding.outbox where event_type = 'onboarding.unlocked.v1'))",
+    ),
+    (
+        "J5",
+        "bcm: every manifest of finalized answers comes from an event in the inbox, every such event made one",
+        "select (select count(*) from bcm.business_context_manifests m where m.reason in ('onboarding', 'edit') and not exists (\
+                   select 1 from bcm.inbox i where i.event_id = m.cause_id and i.consumer = 'bcm-svc.onboarding.v1')) \
+              + (select count(*) from bcm.inbox i join onboarding.outbox e on e.event_id = i.event_id \
+                 where e.event_type = 'onboarding.finalized.v1' \
+                   and not exists (select 1 from bcm.business_context_manifests m where m.cause_id = e.event_id) \
+                   and 1 = (select count(*) from onboarding.business_context c where c.workspace_id = e.workspace_id)) \
+              + abs((select count(*) from bcm.business_context_manifests where reason <> 'rollback') \
+                  - (select count(*) from bcm.outbox where event_type = 'bcm.manifest.generated.v1'))",
+    ),
+    (
+        "J5",
+        "the gate: every completed order and every current manifest is shown as it is",
+        "select (select count(*) from payments.orders o left join identity.gate_order g on g.order_id = o.id \
+                 where o.state = 'completed' and g.status is distinct from 'confirmed') \
+              + (select count(*) from bcm.manifest_head h left join identity.gate_manifest g on g.workspace_id = h.workspace_id \
+                 where g.sequence_no is distinct from h.sequence)",
     ),
     (
         "J6",
@@ -77,9 +104,10 @@ const BY_SQL: [(&str, &str, &str); 10] = [
     ),
     (
         "J8",
-        "every finalized onboarding has a manifest",
+        "every finalized onboarding has a manifest, and every manifest a finalized onboarding",
         "select count(*) from (select distinct workspace_id from onboarding.business_context) c \
-         where not exists (select 1 from bcm.business_context_manifests m where m.workspace_id = c.workspace_id)",
+         full join (select distinct workspace_id from bcm.business_context_manifests) m using (workspace_id) \
+         where c.workspace_id is null or m.workspace_id is null",
     ),
     (
         "mail",
@@ -146,12 +174,12 @@ impl Report {
     }
 }
 
-/// Asks until nothing is violated, at most for as long as `limit`.
-pub async fn settle(places: &Places, limit: Duration) -> anyhow::Result<Report> {
+/// Asks until nothing is violated, at most for as long as `limit`. `topology` is what has to be declared.
+pub async fn settle(places: &Places, topology: &Topology, limit: Duration) -> anyhow::Result<Report> {
     let mut connection = AsyncPgConnection::establish(&places.database).await.context("the database does not answer")?;
     let begun = Instant::now();
     loop {
-        let lines = look(&mut connection, places).await?;
+        let lines = look(&mut connection, places, topology).await?;
         let violated = lines.iter().any(|line| line.violations != 0);
         let took = begun.elapsed();
         if !violated || took > limit {
@@ -183,15 +211,20 @@ pub struct Line {
     pub violations: i64,
 }
 
-async fn look(connection: &mut AsyncPgConnection, places: &Places) -> anyhow::Result<Vec<Line>> {
+async fn look(connection: &mut AsyncPgConnection, places: &Places, topology: &Topology) -> anyhow::Result<Vec<Line>> {
     let mut report = Vec::new();
     for (name, says, sql) in BY_SQL {
         report.push(Line { name, says, violations: number(connection, sql).await.with_context(|| format!("{name}: {sql}"))? });
     }
     report.push(Line {
         name: "J4 broker",
-        says: "every published event is in the inbox or the dead queue of every consumer bound to it",
-        violations: undelivered(connection, &places.management, &places.vhost).await?,
+        says: "every published event is in the inbox of every consumer bound to it; one among dead letters had no effect",
+        violations: undelivered(connection, topology).await?,
+    });
+    report.push(Line {
+        name: "topology",
+        says: "every queue and binding that was there is there",
+        violations: i64::try_from(topology.missing_in(&Topology::read(places).await?))?,
     });
     report.push(Line {
         name: "mail twice",
@@ -205,56 +238,26 @@ async fn number(connection: &mut AsyncPgConnection, sql: &str) -> anyhow::Result
     Ok(diesel::sql_query(format!("select ({sql})::bigint as n")).get_result::<Count>(connection).await?.n)
 }
 
-/// Events that a bound consumer has neither in its inbox nor (as a count) among its dead letters.
-async fn undelivered(connection: &mut AsyncPgConnection, management: &str, vhost: &str) -> anyhow::Result<i64> {
-    let bindings = ask(management, &format!("api/exchanges/{vhost}/groundwork.events/bindings/source")).await?;
-    let mut consumers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for binding in bindings.as_array().into_iter().flatten() {
-        let text = |name: &str| binding.get(name).and_then(Value::as_str).map(str::to_owned);
-        if let (Some(queue), Some(key)) = (text("destination"), text("routing_key")) {
-            consumers.entry(queue).or_default().push(key);
-        }
-    }
-    if consumers.is_empty() {
-        bail!("no queue is bound to groundwork.events");
-    }
+/// Events that a bound consumer does not have in its inbox.
+async fn undelivered(connection: &mut AsyncPgConnection, topology: &Topology) -> anyhow::Result<i64> {
     let mut published = Vec::new();
-    let mut consumed: BTreeMap<String, BTreeSet<Uuid>> = BTreeMap::new();
+    let mut consumed: BTreeSet<(String, Uuid)> = BTreeSet::new();
     for schema in ["identity", "payments", "onboarding", "bcm"] {
         let rows = format!("select event_id, event_type from {schema}.outbox where published_at is not null");
         published.extend(diesel::sql_query(rows).load::<Published>(connection).await?);
         let rows = format!("select consumer, event_id from {schema}.inbox");
-        for row in diesel::sql_query(rows).load::<Consumed>(connection).await? {
-            consumed.entry(row.consumer).or_default().insert(row.event_id);
-        }
+        consumed.extend(diesel::sql_query(rows).load::<Consumed>(connection).await?.into_iter().map(|row| (row.consumer, row.event_id)));
+    }
+    let mut patterns: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (queue, pattern) in topology.consumers() {
+        patterns.entry(queue).or_default().push(pattern);
     }
     let mut missing = 0;
-    for (queue, keys) in &consumers {
-        let seen = consumed.get(queue);
-        let lost = published
-            .iter()
-            .filter(|event| keys.iter().any(|key| matches_topic(key, &event.event_type)))
-            .filter(|event| !seen.is_some_and(|seen| seen.contains(&event.event_id)))
-            .count();
-        let dead = ask(management, &format!("api/queues/{vhost}/{queue}.dead")).await?;
-        let dead = dead.get("messages").and_then(Value::as_i64).unwrap_or(0);
-        missing += (i64::try_from(lost)? - dead).max(0);
+    for (queue, patterns) in patterns {
+        let wanted = published.iter().filter(|event| patterns.iter().any(|pattern| matches_topic(pattern, &event.event_type)));
+        missing += wanted.filter(|event| !consumed.contains(&(queue.to_owned(), event.event_id))).count();
     }
-    Ok(missing)
-}
-
-/// AMQP topic matching: `*` is one word, `#` any number.
-fn matches_topic(pattern: &str, key: &str) -> bool {
-    fn words(pattern: &[&str], key: &[&str]) -> bool {
-        match (pattern.split_first(), key.split_first()) {
-            (None, None) => true,
-            (Some((&"#", rest)), _) => words(rest, key) || key.split_first().is_some_and(|(_, tail)| words(pattern, tail)),
-            (Some((&"*", rest)), Some((_, tail))) => words(rest, tail),
-            (Some((word, rest)), Some((head, tail))) => word == head && words(rest, tail),
-            _ => false,
-        }
-    }
-    words(&pattern.split('.').collect::<Vec<_>>(), &key.split('.').collect::<Vec<_>>())
+    Ok(i64::try_from(missing)?)
 }
 
 async fn surplus_mails(connection: &mut AsyncPgConnection, sandbox: &str) -> anyhow::Result<i64> {
@@ -266,9 +269,5 @@ async fn surplus_mails(connection: &mut AsyncPgConnection, sandbox: &str) -> any
 
 async fn ask(base: &str, path: &str) -> anyhow::Result<Value> {
     let url = url::Url::parse(&format!("{}/", base.trim_end_matches('/')))?.join(path)?;
-    let answer = service_kit::http_client(Duration::from_secs(20))?.get(url).send().await?;
-    if answer.status() == reqwest::StatusCode::NOT_FOUND {
-        return Ok(Value::Null);
-    }
-    Ok(answer.error_for_status()?.json().await?)
+    Ok(service_kit::http_client(Duration::from_secs(20))?.get(url).send().await?.error_for_status()?.json().await?)
 }

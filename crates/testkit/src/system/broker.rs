@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use lapin::{Connection, ConnectionProperties, options::QueueDeclareOptions, types::FieldTable};
-use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::journey::Places;
+use crate::journey::{Places, Topology};
 
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -16,8 +15,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Broker {
     amqp: String,
-    management: String,
-    vhost: String,
+    topology: Topology,
 }
 
 /// What the broker says of a queue.
@@ -36,11 +34,6 @@ impl Queue {
     pub fn is_consumed(&self) -> bool {
         is_consumed(&self.name)
     }
-
-    /// Whether it holds dead letters.
-    pub fn is_dead(&self) -> bool {
-        is_dead(&self.name)
-    }
 }
 
 fn is_dead(queue: &str) -> bool {
@@ -52,40 +45,51 @@ fn is_consumed(queue: &str) -> bool {
 }
 
 impl Broker {
-    pub(super) fn new(amqp: String, places: &Places) -> Self {
-        Self { amqp, management: places.management.clone(), vhost: places.vhost.clone() }
+    pub(super) const fn new(amqp: String) -> Self {
+        Self { amqp, topology: Topology::empty() }
     }
 
-    /// Every queue as it is now.
+    /// Takes what is declared now as what has to be there from now on.
+    pub(super) async fn learn(&mut self, places: &Places) -> anyhow::Result<bool> {
+        let topology = Topology::read(places).await?;
+        let known = topology == self.topology;
+        self.topology = topology;
+        Ok(known)
+    }
+
+    /// What was declared when the system started.
+    pub const fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Every queue of the start as it is now; an error when one is gone.
     pub async fn queues(&self) -> anyhow::Result<Vec<Queue>> {
-        timeout(LIMIT, self.ask(|_| true)).await.context("the broker does not answer")?
+        self.ask(|_| true).await
     }
 
-    /// The queues that services consume.
+    /// The queues that services consume; an error when one is gone.
     pub async fn consumed(&self) -> anyhow::Result<Vec<Queue>> {
-        timeout(LIMIT, self.ask(is_consumed)).await.context("the broker does not answer")?
+        self.ask(is_consumed).await
     }
 
     /// How many messages wait in the dead queues.
     pub async fn dead_letters(&self) -> anyhow::Result<u32> {
-        let queues = timeout(LIMIT, self.ask(is_dead)).await.context("the broker does not answer")??;
-        Ok(queues.iter().map(|queue| queue.messages).sum())
+        Ok(self.ask(is_dead).await?.iter().map(|queue| queue.messages).sum())
     }
 
-    /// Names from the management interface, counts from a passive declaration: the former's counts are seconds old.
+    /// Counts from passive declarations: those of the management interface are seconds old.
     async fn ask(&self, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Vec<Queue>> {
-        let url = url::Url::parse(&self.management)?.join(&format!("api/queues/{}", self.vhost))?;
-        let listed: Value = service_kit::http_client(LIMIT)?.get(url).send().await?.error_for_status()?.json().await?;
-        let names = listed.as_array().into_iter().flatten().filter_map(|queue| queue.get("name")?.as_str());
-        let connection = Connection::connect(&self.amqp, ConnectionProperties::default()).await?;
-        let channel = connection.create_channel().await?;
-        let mut queues = Vec::new();
-        for name in names.filter(|name| wanted(name)) {
-            let state = channel.queue_declare(name.into(), QueueDeclareOptions::durable().passive(), FieldTable::default()).await?;
-            queues.push(Queue { name: name.to_owned(), messages: state.message_count(), consumers: state.consumer_count() });
-        }
-        connection.close(200, "OK".into()).await?;
-        anyhow::ensure!(!queues.is_empty(), "the vhost has no queue");
-        Ok(queues)
+        let asked = async {
+            let connection = Connection::connect(&self.amqp, ConnectionProperties::default()).await?;
+            let channel = connection.create_channel().await?;
+            let mut queues = Vec::new();
+            for name in self.topology.queues().filter(|name| wanted(name)) {
+                let state = channel.queue_declare(name.into(), QueueDeclareOptions::durable().passive(), FieldTable::default()).await?;
+                queues.push(Queue { name: name.to_owned(), messages: state.message_count(), consumers: state.consumer_count() });
+            }
+            connection.close(200, "OK".into()).await?;
+            anyhow::Ok(queues)
+        };
+        timeout(LIMIT, asked).await.context("the broker does not answer")?
     }
 }

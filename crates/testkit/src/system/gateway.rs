@@ -1,12 +1,66 @@
 //! The gateway of the system: the stack's own configuration with several servers for each service.
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::ensure;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use super::{Build, log};
 use crate::Process;
 
-/// nginx on `port`, in one process, so that ending it leaves no worker behind.
-pub(super) fn process(build: &Build, port: u16, services: &BTreeMap<&'static str, Vec<(u16, u16)>>) -> Process {
+/// How long a line may take into the access log, whose buffer is written every second.
+const LOG_LIMIT: Duration = Duration::from_secs(10);
+
+/// The running gateway.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    pub(super) process: Process,
+    access_log: PathBuf,
+    /// Bytes of the access log that were looked at.
+    read: usize,
+}
+
+impl Gateway {
+    /// nginx on `port`.
+    pub(super) fn new(build: &Build, port: u16, services: &BTreeMap<&'static str, Vec<(u16, u16)>>) -> Self {
+        Self { process: process(build, port, services), access_log: build.folder.join("gateway/access.log"), read: 0 }
+    }
+
+    /// The requests since the last call that were answered with 500, by the log. `address` is where the gateway listens.
+    pub(super) async fn internal_errors(&mut self, address: &str) -> anyhow::Result<Vec<String>> {
+        // The last line: everything before it is in the log when it is.
+        let mark = format!("/gateway/read-until-{}", uuid::Uuid::now_v7().simple());
+        service_kit::http_client(LOG_LIMIT)?.get(format!("{address}{mark}")).send().await?;
+        let begun = Instant::now();
+        let text = loop {
+            let text = fs::read_to_string(&self.access_log)?;
+            if text.contains(&mark) {
+                break text;
+            }
+            ensure!(begun.elapsed() < LOG_LIMIT, "the gateway's access log has no line of a request that was answered");
+            // Opens the log anew, which writes the buffer.
+            self.process.signal("USR1");
+            sleep(Duration::from_millis(100)).await;
+        };
+        let new = text.get(self.read..).unwrap_or(&text);
+        self.read = text.len();
+        let lines = new.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        Ok(lines
+            .filter(|line| line.get("status").and_then(Value::as_u64) == Some(500))
+            .map(|line| format!("{} {}", line.get("method").unwrap_or(&Value::Null), line.get("path").unwrap_or(&Value::Null)))
+            .collect())
+    }
+}
+
+/// One process, so that ending it leaves no worker behind.
+fn process(build: &Build, port: u16, services: &BTreeMap<&'static str, Vec<(u16, u16)>>) -> Process {
     let (source, base) = (build.root.join("deploy/gateway"), build.folder.join("gateway"));
     let _ = fs::remove_dir_all(&base);
     copy(&source.join("snippets"), &base.join("conf/snippets"));

@@ -12,22 +12,16 @@ use crate::{
     traffic::{Traffic, provision},
 };
 
-/// Journeys that flow meanwhile.
-const JOURNEYS: usize = 5;
 /// Within this a step has to happen.
 const LIMIT: Duration = Duration::from_secs(120);
 /// Sends every dead letter of a service back to its queue.
 const REPLAY: &[&str] = &["dead-letters", "replay", "--all", "--why", "a crash test"];
 /// The broker's limit of 20 redeliveries comes after the first delivery.
 const MOST_DELIVERIES: usize = 21;
-/// Of five confirmations one of two replicas takes three: a later passage may never come.
-const SURE_PASSAGES: u32 = 3;
 
 /// Where the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crash {
-    /// K8: between the dead letter and the acknowledgement.
-    Burying,
     /// K11: between a replayed message and the end of its dead letter.
     Replaying,
     /// K12: with one event, each time.
@@ -36,101 +30,92 @@ pub enum Crash {
 
 /// Journeys flow, their events become dead letters, something dies, a replay heals all of it.
 pub async fn run(system: &mut System, crash: Crash, number: u32, run: &mut Run) {
-    let Some(people) = run.tried("before the crash", provision(system, JOURNEYS).await) else { return };
-    let service = if crash == Crash::Poison { "bcm-svc" } else { "onboarding-svc" };
-    let mut traffic = None;
-    let done = match crash {
-        Crash::Poison => {
-            system.stop_service(service).await;
-            traffic.replace(Traffic::start(&system.addresses, people));
-            poison(system, service, run).await
-        }
-        Crash::Burying | Crash::Replaying => {
-            let armed = kill_point::armed("K8", number % SURE_PASSAGES);
-            let mut variables = vec![("GROUNDWORK_FAIL_EVENT", "permanent:payments.payment.confirmed.v1")];
-            if crash == Crash::Burying {
-                variables.push(("GROUNDWORK_KILL_POINT", armed.as_str()));
-            }
-            system.stop_service(service).await;
-            system.start_service_as(service, 2, Some(&variables));
-            system.ready().await;
-            traffic.replace(Traffic::start(&system.addresses, people));
-            bury(system, service, crash == Crash::Burying, run).await
-        }
-    };
-    run.tried("dead letters", done);
-    if crash == Crash::Replaying {
-        let armed = kill_point::armed("K11", number % SURE_PASSAGES);
-        let (well, said) = system.command(service, REPLAY, Some(&[("GROUNDWORK_KILL_POINT", armed.as_str())])).await;
-        run.require(!well && said.contains("kill point K11"), || format!("{armed} was not reached: {said}"));
+    match crash {
+        Crash::Replaying => replaying(system, number, run).await,
+        Crash::Poison => poison(system, run).await,
     }
-    let (well, said) = system.command(service, REPLAY, None).await;
-    run.require(well, || format!("the replay failed: {said}"));
-    if let Some(traffic) = traffic {
-        traffic.end(run).await;
-    }
-    // Without the switch that made events fail.
-    system.stop_service(service).await;
-    system.start_service(service);
     system.ready().await;
     run.consumers_back_s = invariants::consumers_back(system).await;
     invariants::check(system, run).await;
 }
 
-/// Waits until the confirmation of every journey is a dead letter.
-async fn bury(system: &mut System, service: &str, dies: bool, run: &mut Run) -> anyhow::Result<()> {
-    let (begun, mut deaths, mut dead) = (Instant::now(), 0, 0);
-    let wanted = u32::try_from(JOURNEYS)?;
-    // Each death leaves one event unacknowledged, which becomes a dead letter once more.
-    while dead < wanted + deaths || (dies && deaths == 0) {
-        ensure!(begun.elapsed() < LIMIT, "{dead} of {wanted} confirmations are dead letters, {deaths} replicas died");
-        sleep(Duration::from_millis(50)).await;
-        let down = 2_u32.saturating_sub(u32::try_from(system.running(service))?);
-        if down > 0 {
-            deaths += down;
-            system.start_service_as(service, 2, Some(&[("GROUNDWORK_FAIL_EVENT", "permanent:payments.payment.confirmed.v1")]));
-        }
-        dead = system.broker.dead_letters().await?;
-    }
-    run.notes.push(format!("{wanted} events became {dead} dead letters, {deaths} replicas died"));
+/// Replays every dead letter of `service`.
+pub async fn replay(system: &System, service: &str) -> anyhow::Result<()> {
+    let (well, said) = system.command(service, REPLAY, None).await;
+    ensure!(well, "it failed: {said}");
     Ok(())
 }
 
-/// Lets the service die with one event until the broker takes it away.
-async fn poison(system: &mut System, service: &str, run: &mut Run) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    let published = "select count(*) from onboarding.outbox o where event_type = 'onboarding.finalized.v1' and published_at is not null \
-                     and not exists (select 1 from bcm.inbox i where i.event_id = o.event_id)";
-    while system.database().number(published).await < i64::try_from(JOURNEYS)? {
-        ensure!(begun.elapsed() < LIMIT, "not every journey was finalized");
-        sleep(Duration::from_millis(200)).await;
+/// One replica of two lets every confirmation become a dead letter, and the first replay of them dies.
+async fn replaying(system: &mut System, number: u32, run: &mut Run) {
+    const SERVICE: &str = "onboarding-svc";
+    const JOURNEYS: usize = 8;
+    const LETTERS: u32 = 3;
+    let Some(people) = run.tried("before the crash", provision(system, JOURNEYS).await) else { return };
+    system.arm(SERVICE, &[("GROUNDWORK_FAIL_EVENT", "permanent:payments.payment.confirmed.v1")]).await;
+    system.ready().await;
+    run.require(invariants::consumers_back(system).await.is_some(), || "the failing replica does not consume".to_owned());
+    let traffic = Traffic::start(&system.addresses, people);
+    let buried = wait_for("dead letters", async || Ok(system.broker.dead_letters().await? >= LETTERS)).await;
+    run.tried("dead letters", buried);
+    let armed = kill_point::armed("K11", number, LETTERS);
+    let (well, said) = system.command(SERVICE, REPLAY, Some(&[("GROUNDWORK_KILL_POINT", armed.as_str())])).await;
+    run.require(!well && said.contains("kill point K11"), || format!("{armed} was not reached: {said}"));
+    run.notes.push(armed);
+    // Without the failures, so that no letter comes after the replay.
+    system.stop_service(SERVICE).await;
+    system.start_service(SERVICE);
+    system.ready().await;
+    run.tried("the replay", replay(system, SERVICE).await);
+    traffic.end(run).await;
+}
+
+/// A service dies with one event until the broker takes that away.
+async fn poison(system: &mut System, run: &mut Run) {
+    const SERVICE: &str = "bcm-svc";
+    const JOURNEYS: usize = 3;
+    let Some(people) = run.tried("before the crash", provision(system, JOURNEYS).await) else { return };
+    system.stop_service(SERVICE).await;
+    let traffic = Traffic::start(&system.addresses, people);
+    let died = die_until_buried(system, SERVICE, i64::try_from(JOURNEYS).unwrap_or(i64::MAX)).await;
+    if let Some(deaths) = run.tried("the poison", died) {
+        run.notes.push(format!("{deaths} processes died"));
+        run.require((2..=MOST_DELIVERIES).contains(&deaths), || format!("{deaths} processes died"));
     }
-    let event = system
-        .database()
-        .text(
-            "select event_id::text as value from onboarding.outbox o where event_type = 'onboarding.finalized.v1' \
-        and not exists (select 1 from bcm.inbox i where i.event_id = o.event_id) order by id limit 1",
-        )
-        .await
-        .context("no event")?;
-    let poison = format!("abort:{event}");
-    let mut deaths = 0;
-    let begun = Instant::now();
+    system.stop_service(SERVICE).await;
+    system.start_service(SERVICE);
+    system.ready().await;
+    run.tried("the replay", replay(system, SERVICE).await);
+    traffic.end(run).await;
+}
+
+/// Starts `service` again and again with the oldest finalization as its poison; returns how many processes died.
+async fn die_until_buried(system: &mut System, service: &str, finalized: i64) -> anyhow::Result<usize> {
+    const WAITING: &str = "from onboarding.outbox o where event_type = 'onboarding.finalized.v1' and published_at is not null \
+                           and not exists (select 1 from bcm.inbox i where i.event_id = o.event_id)";
+    let count = format!("select count(*) {WAITING}");
+    wait_for("every journey to be finalized", async || Ok(system.database().number(&count).await >= finalized)).await?;
+    let oldest = format!("select event_id::text as value {WAITING} order by id limit 1");
+    let poison = format!("abort:{}", system.database().text(&oldest).await.context("no event")?);
+    let (begun, mut started) = (Instant::now(), 0);
     while system.broker.dead_letters().await? == 0 {
-        ensure!(deaths - system.running(service) <= MOST_DELIVERIES, "{deaths} processes were started, the broker did not stop it");
-        ensure!(begun.elapsed() < LIMIT * 2, "{deaths} processes died, then nothing happened any more");
+        ensure!(begun.elapsed() < LIMIT, "{started} processes were started, then nothing happened any more");
         if system.running(service) == 0 {
-            system.start_service_as(service, 1, Some(&[("GROUNDWORK_FAIL_EVENT", poison.as_str())]));
-            deaths += 1;
+            ensure!(started < MOST_DELIVERIES + 1, "{started} processes died, the broker did not stop it");
+            system.arm(service, &[("GROUNDWORK_FAIL_EVENT", poison.as_str())]).await;
+            started += 1;
         }
-        sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(50)).await;
     }
     // The last one started may live: the event was taken away from it.
-    deaths -= system.running(service);
-    run.notes.push(format!("{deaths} processes died, then the broker made {} dead letters", system.broker.dead_letters().await?));
-    ensure!((2..=MOST_DELIVERIES).contains(&deaths), "{deaths} processes died");
-    system.stop_service(service).await;
-    system.start_service(service);
-    system.ready().await;
+    Ok(started - system.running(service))
+}
+
+async fn wait_for(what: &str, so: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while !so().await? {
+        ensure!(begun.elapsed() < LIMIT, "{what} did not come");
+        sleep(Duration::from_millis(50)).await;
+    }
     Ok(())
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     figures::Run,
-    invariants,
+    invariants, keys,
     traffic::{Reads, Traffic, provision},
 };
 
@@ -21,6 +21,9 @@ const JOURNEYS: usize = 24;
 const READERS: usize = 3;
 /// Journeys flow for so long before the fault.
 const BEFORE: Duration = Duration::from_secs(3);
+
+/// Within this spans are exported: the exporter's pause and its time-out fit in.
+const EXPORT_LIMIT: Duration = Duration::from_secs(45);
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy)]
@@ -62,12 +65,25 @@ pub async fn run(system: &mut System, fault: &Fault, lasts: Duration, run: &mut 
     run.tried("the fault", struck);
     sleep(lasts).await;
     reads.end(run).await;
+    let exports = system.exports();
     let healed = fault.heal(system, run).await;
     run.tried("the end of the fault", healed);
     let (back, readable) = tokio::join!(invariants::consumers_back(system), readable(&readers));
     (run.consumers_back_s, run.reads_back_s) = (back, readable);
     traffic.end(run).await;
+    if fault.dependency() == Some(Dependency::Collector) {
+        run.require(exported_after(system, exports).await, || "no spans were exported after the fault".to_owned());
+    }
     invariants::check(system, run).await;
+}
+
+/// Whether the collector gets more than `exports` requests.
+async fn exported_after(system: &System, exports: usize) -> bool {
+    let begun = Instant::now();
+    while system.exports() <= exports && begun.elapsed() < EXPORT_LIMIT {
+        sleep(Duration::from_millis(200)).await;
+    }
+    system.exports() > exports
 }
 
 /// People with a manifest, which proves that the system was well before the fault.
@@ -95,15 +111,30 @@ async fn readable(readers: &[Client]) -> Option<f64> {
 }
 
 impl Fault {
+    const fn dependency(&self) -> Option<Dependency> {
+        match *self {
+            Self::Through { dependency, .. } | Self::DownAtStart(dependency) => Some(dependency),
+            _ => None,
+        }
+    }
+
     async fn strike(&self, system: &mut System, readers: &[Client], run: &mut Run) -> anyhow::Result<()> {
         match *self {
-            Self::Through { dependency, mode } => system.relay(dependency, mode).await,
+            Self::Through { dependency, mode } => {
+                if dependency == Dependency::Collector {
+                    run.require(exported_after(system, 0).await, || "no spans were exported before the fault".to_owned());
+                }
+                system.relay(dependency, mode).await;
+                if let (Dependency::Keys, Some(reader)) = (dependency, readers.first()) {
+                    keys::ask_for_another(system, reader, mode, run).await?;
+                }
+            }
             Self::ServiceThrough { service, dependency, mode } => system.relay_of(service, dependency, mode).await,
             Self::DownAtStart(dependency) => start_without(system, dependency, readers, run).await?,
             Self::Killed(part) => system.stack.kill(part).await?,
             Self::Restarted(part) => system.stack.stop(part).await?,
-            Self::BrokerFull => system.stack.rabbitmq_memory("1MB").await?,
-            Self::RedisFull => system.stack.redis_memory("1").await?,
+            Self::BrokerFull => system.stack.fill_rabbitmq().await?,
+            Self::RedisFull => system.stack.fill_redis().await?,
             Self::Weather(weather) => system.weather(&serde_json::from_str(weather)?).await,
             Self::ServiceKilled(service) => system.kill_service(service).await,
             Self::ServiceLate(service) => {
@@ -130,8 +161,8 @@ impl Fault {
                 run.notes.push(format!("ready {:.1} s after the dependency", begun.elapsed().as_secs_f64()));
             }
             Self::Killed(_) | Self::Restarted(_) => system.stack.start().await?,
-            Self::BrokerFull => system.stack.rabbitmq_memory("768MB").await?,
-            Self::RedisFull => system.stack.redis_memory("256mb").await?,
+            Self::BrokerFull => system.stack.free_rabbitmq().await?,
+            Self::RedisFull => system.stack.free_redis().await?,
             Self::Weather(_) => system.weather(&serde_json::json!({})).await,
             Self::ServiceKilled(service) | Self::ServiceLate(service) => {
                 system.start_service(service);

@@ -31,7 +31,9 @@ pub struct Run {
     pub settled_s: Option<f64>,
     /// Answers of 500 and above by status.
     pub statuses: BTreeMap<u16, usize>,
-    /// Of these, answers that are no problem document.
+    /// Requests that got no answer at all.
+    pub unanswered: usize,
+    /// Of the answers of 500 and above, those that are no problem document.
     pub unexplained: usize,
     /// The longest time that an answer of 500 and above took, in milliseconds.
     pub slowest_failure_ms: u64,
@@ -65,8 +67,8 @@ impl Run {
 pub struct Bars {
     /// The most that a read may take while the fault lasts, at the 95th percentile, in milliseconds; every read succeeds.
     pub read_p95_ms: Option<u64>,
-    /// No answer of 500 and above at all.
-    pub no_server_error: bool,
+    /// Every request is answered, and with less than 500.
+    pub no_refusal: bool,
     /// The longest time that a refusal may take, in milliseconds.
     pub refusal_ms: Option<u64>,
     /// The longest time until a manifest can be read again, in seconds.
@@ -79,14 +81,16 @@ impl Bars {
     /// Judges what a run showed; `slack` widens what is a matter of time, for machines that are slow or shared.
     pub fn judge(&self, run: &mut Run, slack: f64) {
         let (unfinished, server_errors) = (run.started - run.finished, run.statuses.values().sum::<usize>());
+        run.require(run.started > 0, || "no journey began".to_owned());
         run.require(unfinished == 0, || format!("{unfinished} journeys did not finish"));
         let broken = run.statuses.get(&500).copied().unwrap_or_default();
         run.require(broken == 0, || format!("{broken} answers were 500"));
         let unexplained = run.unexplained;
         run.require(unexplained == 0, || format!("{unexplained} refusals were no problem document"));
-        if self.no_server_error {
-            let statuses = format!("{:?}", run.statuses);
+        if self.no_refusal {
+            let (unanswered, statuses) = (run.unanswered, format!("{:?}", run.statuses));
             run.require(server_errors == 0, || format!("{server_errors} requests were refused: {statuses}"));
+            run.require(unanswered == 0, || format!("{unanswered} requests got no answer"));
         }
         let wide = |bar: u64| std::time::Duration::from_millis(bar).mul_f64(slack).as_millis().try_into().unwrap_or(u64::MAX);
         if let Some(bar) = self.read_p95_ms.map(wide) {

@@ -4,21 +4,26 @@ mod dead_letters;
 mod fault;
 mod figures;
 mod invariants;
+mod keys;
 mod kill_point;
 mod more;
+mod page;
 mod report;
+mod results;
 mod scenario;
 mod traffic;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{fs, panic::AssertUnwindSafe, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Parser, Subcommand};
-use testkit::system::{Build, System, repository};
+use futures_util::FutureExt;
+use testkit::system::{Build, Stack, System, repository};
+use tokio::time::Instant;
 
-use crate::{figures::Run, scenario::Scenario};
+use crate::{figures::Run, results::Results, scenario::Scenario};
+
+/// The most that the scenarios of `make test` may take together.
+const SHORT_LIMIT: Duration = Duration::from_secs(12 * 60);
 
 #[derive(Parser)]
 #[command(version, about = "Breaks one thing after the other under the running system, with journeys flowing")]
@@ -36,7 +41,7 @@ enum Command {
     Run {
         /// Names, or beginnings of names: `K3`, `redis`, `rabbitmq-hang`.
         names: Vec<String>,
-        /// Only those of `make test`.
+        /// Only those of `make test`, within 12 minutes.
         #[arg(long)]
         short: bool,
         /// How often the kill points are run.
@@ -45,17 +50,14 @@ enum Command {
         /// Times by which every bar of time is wider, for a machine that is slow or shared. The invariants have none.
         #[arg(long, default_value_t = 1.0)]
         slack: f64,
-        /// Prints the results as JSON as well.
-        #[arg(long)]
-        json: bool,
-        /// Where the results go; those of scenarios that are not run now stay.
+        /// Where the results go. Those of scenarios that are not run now stay, if they come from the same commit and slack.
         #[arg(long, default_value = "target/verify/chaos.json")]
         results: PathBuf,
         /// The folder of the plain binaries.
-        #[arg(long, env = "CHAOS_PLAIN")]
+        #[arg(long)]
         plain: PathBuf,
         /// The folder of the binaries with kill points.
-        #[arg(long, env = "CHAOS_ARMED")]
+        #[arg(long)]
         armed: PathBuf,
     },
     /// Prints the page of results, in Markdown.
@@ -63,7 +65,21 @@ enum Command {
         /// The results of `run`.
         #[arg(long, default_value = "target/verify/chaos.json")]
         results: PathBuf,
+        /// Fails unless every scenario has a result.
+        #[arg(long)]
+        whole: bool,
     },
+}
+
+/// What is to be run, and on what.
+struct Plan {
+    scenarios: Vec<Scenario>,
+    runs: u32,
+    slack: f64,
+    limit: Option<Duration>,
+    build: Build,
+    stack: Arc<Stack>,
+    results: PathBuf,
 }
 
 #[tokio::main]
@@ -75,16 +91,16 @@ async fn main() -> ExitCode {
             }
             Ok(true)
         }
-        Command::Run { names, short, runs, slack, json, results, plain, armed } => {
+        Command::Run { names, short, runs, slack, results, plain, armed } => {
             let root = repository();
+            let (stack, limit) = (Arc::new(Stack::new(&root)), short.then_some(SHORT_LIMIT));
             let build = Build { plain, armed, folder: root.join("target/verify/chaos"), root };
-            let scenarios = scenario::chosen(&names, short);
-            tokio::select! {
-                done = run(&scenarios, runs, slack, build, &results, json) => done,
-                () = interrupted() => Err(anyhow::anyhow!("interrupted")),
+            match scenario::chosen(&names, short) {
+                Ok(scenarios) => interruptible(&Plan { scenarios, runs, slack, limit, build, stack, results }).await,
+                Err(error) => Err(error),
             }
         }
-        Command::Report { results } => report::markdown(&results).map(|page| {
+        Command::Report { results, whole } => Results::read(&results).and_then(|results| page::markdown(&results, whole)).map(|page| {
             print!("{page}");
             true
         }),
@@ -99,7 +115,20 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Everything started ends with the value that holds it, so that leaving `main` in order leaves nothing behind.
+/// Runs the plan until its end or a signal. Either way nothing stays broken and nothing is left behind.
+async fn interruptible(plan: &Plan) -> anyhow::Result<bool> {
+    let mut system = None;
+    let done = tokio::select! {
+        done = run(plan, &mut system) => done,
+        () = interrupted() => Err(anyhow::anyhow!("interrupted")),
+    };
+    let healed = plan.stack.heal().await;
+    if let Some(system) = system {
+        system.end().await;
+    }
+    healed.and(done)
+}
+
 async fn interrupted() {
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
     tokio::select! {
@@ -111,36 +140,50 @@ async fn interrupted() {
     }
 }
 
-async fn run(scenarios: &[Scenario], runs: u32, slack: f64, build: Build, results: &Path, json: bool) -> anyhow::Result<bool> {
-    anyhow::ensure!(!scenarios.is_empty(), "no scenario has that name; `chaos list` shows them");
-    kill_point::only_in_armed_binaries(&build)?;
+async fn run(plan: &Plan, system: &mut Option<System>) -> anyhow::Result<bool> {
+    let begun = Instant::now();
+    kill_point::only_in_armed_binaries(&plan.build)?;
+    // The logs of the last run.
+    let _ = fs::remove_dir_all(&plan.build.folder);
+    let mut results = Results::begin(&plan.results, &plan.build.root, plan.slack)?;
     let mut done = Vec::new();
-    let mut system = None;
     report::heading();
-    for scenario in scenarios {
-        for number in 0..if scenario.repeats() { runs } else { 1 } {
-            let mut running = match system.take() {
-                Some(running) => running,
-                None => Box::pin(System::start(build.clone(), 2)).await,
-            };
-            let run = Box::pin(scenario.run(&mut running, number, slack)).await;
+    for scenario in &plan.scenarios {
+        results.forget(&scenario.name);
+        for number in 0..if scenario.repeats() { plan.runs } else { 1 } {
+            let run = one(plan, scenario, number, system).await;
             report::line(&run);
-            // What a broken run left behind would be found again by the next one.
-            if run.holds() {
-                system = Some(running);
-            } else {
-                running.end().await;
+            if !run.holds() {
+                plan.stack.heal().await?;
+                // What a broken run left behind would be found again by the next one.
+                if let Some(broken) = system.take() {
+                    broken.end().await;
+                }
             }
+            results.keep(run.clone())?;
             done.push(run);
-            report::keep(results, &done)?;
         }
     }
-    if let Some(running) = system {
-        running.end().await;
+    report::summary(&done, begun.elapsed());
+    if let Some(limit) = plan.limit.filter(|limit| begun.elapsed() > *limit) {
+        println!("    not so: it took longer than {} minutes", limit.as_secs() / 60);
+        return Ok(false);
     }
-    if json {
-        println!("{}", serde_json::to_string_pretty(&done)?);
-    }
-    report::summary(&done);
     Ok(done.iter().all(Run::holds))
+}
+
+/// One run on the running system, or on a new one. A panic is a failure of this run alone.
+async fn one(plan: &Plan, scenario: &Scenario, number: u32, system: &mut Option<System>) -> Run {
+    let attempt = async {
+        let running = match system {
+            Some(running) => running,
+            None => system.insert(Box::pin(System::start(plan.build.clone(), plan.stack.clone(), invariants::REPLICAS)).await),
+        };
+        Box::pin(scenario.run(running, number, plan.slack)).await
+    };
+    AssertUnwindSafe(attempt).catch_unwind().await.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let failures = vec![format!("a panic: {}", said.unwrap_or("without words"))];
+        Run { scenario: scenario.name.clone(), failures, ..Run::default() }
+    })
 }

@@ -8,7 +8,7 @@ use testkit::{
     relay::{Direction, Mode},
     system::{Dependency, SERVICES, System},
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     figures::Run,
@@ -67,8 +67,12 @@ pub async fn run(system: &mut System, more: More, run: &mut Run) {
             }
         }
         More::RelayFrozen => {
-            system.signal_first("payments-svc", "STOP");
+            if let Some(rows) = run.tried("the freeze", freeze_with_a_lease(system).await) {
+                run.notes.push(format!("the frozen relay holds {rows} rows"));
+            }
             sleep(Duration::from_secs(40)).await;
+            let held = system.database().number(&format!("{HELD} and lease_until < now()")).await;
+            run.require(held == 0, || format!("{held} rows are still held after their lease"));
             system.signal_first("payments-svc", "CONT");
         }
         More::OneWay => {
@@ -82,4 +86,29 @@ pub async fn run(system: &mut System, more: More, run: &mut Run) {
     }
     traffic.end(run).await;
     invariants::check(system, run).await;
+}
+
+/// Rows that a relay has claimed and not published yet, or not marked so.
+const HELD: &str = "select count(*) from payments.outbox where published_at is null and lease_token is not null";
+
+/// Freezes one of two replicas while its relay holds a lease; returns how many rows it holds. Late confirms make the
+/// moment long: a lease that stays when the other replica works freely is the frozen one's.
+async fn freeze_with_a_lease(system: &System) -> anyhow::Result<i64> {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(60) {
+        system.relay_of("payments-svc", Dependency::RabbitMq, Mode::Slow(Duration::from_secs(2))).await;
+        while system.database().number(HELD).await == 0 && begun.elapsed() < Duration::from_secs(60) {
+            sleep(Duration::from_millis(20)).await;
+        }
+        system.signal_first("payments-svc", "STOP");
+        system.relay_of("payments-svc", Dependency::RabbitMq, Mode::Pass).await;
+        sleep(Duration::from_secs(3)).await;
+        let stale = format!("{HELD} and lease_until < now() + interval '27.5 seconds'");
+        let held = system.database().number(&stale).await;
+        if held > 0 {
+            return Ok(held);
+        }
+        system.signal_first("payments-svc", "CONT");
+    }
+    anyhow::bail!("one minute passed without a lease at the moment of the freeze")
 }

@@ -61,12 +61,17 @@ impl Scenario {
     }
 }
 
-/// Those called `names` or beginning so; all when there are none.
-pub fn chosen(names: &[String], short: bool) -> Vec<Scenario> {
-    let begins = |scenario: &Scenario, name: &String| scenario.name.starts_with(&format!("{name}-")) || name == "K" && scenario.repeats();
-    let wanted =
-        |scenario: &Scenario| names.is_empty() || names.contains(&scenario.name) || names.iter().any(|name| begins(scenario, name));
-    all().into_iter().filter(|scenario| wanted(scenario) && (!short || scenario.short)).collect()
+/// Those called `names` or beginning so (`redis` is every `redis-…`, `K` every kill point); all when there are none. Every
+/// name has to choose something.
+pub fn chosen(names: &[String], short: bool) -> anyhow::Result<Vec<Scenario>> {
+    let is = |scenario: &Scenario, name: &str| {
+        scenario.name == name || scenario.name.starts_with(&format!("{name}-")) || name == "K" && scenario.repeats()
+    };
+    let all: Vec<_> = all().into_iter().filter(|scenario| !short || scenario.short).collect();
+    for name in names {
+        anyhow::ensure!(all.iter().any(|scenario| is(scenario, name)), "no scenario is called {name}; `chaos list` shows them");
+    }
+    Ok(all.into_iter().filter(|scenario| names.is_empty() || names.iter().any(|name| is(scenario, name))).collect())
 }
 
 /// Every scenario, kill points first.
@@ -107,9 +112,10 @@ const MORE: [(&str, &str, More); 5] = [
 fn kill_points() -> Vec<Scenario> {
     let kill = |name: &str, says, act| Scenario { name: name.to_owned(), says, short: true, bars: Bars::default(), act };
     let point = |name: &'static str, service: &'static str, says: &'static str| {
-        kill(name, says, Act::Kill(KillPoint { name, service, fails: None }))
+        kill(name, says, Act::Kill(KillPoint { name, service, fails: None, replay: false }))
     };
-    let failing = |name: &'static str, service, fails, says| kill(name, says, Act::Kill(KillPoint { name, service, fails: Some(fails) }));
+    let failing =
+        |name, says, fails, replay| kill(name, says, Act::Kill(KillPoint { name, service: "onboarding-svc", fails: Some(fails), replay }));
     vec![
         point("K1", "payments-svc", "dies before the confirmation's commit"),
         point("K2", "payments-svc", "dies after the confirmation's commit, before the relay"),
@@ -117,13 +123,13 @@ fn kill_points() -> Vec<Scenario> {
         point("K4", "payments-svc", "dies after the confirm, before the row is marked"),
         point("K5", "onboarding-svc", "dies after a delivery, before its transaction"),
         point("K6", "onboarding-svc", "dies after the commit, before the acknowledgement"),
+        failing("K7", "dies after the retry was published, before the acknowledgement", "transient:payments.payment.confirmed.v1", false),
         failing(
-            "K7",
-            "onboarding-svc",
-            "transient:payments.payment.confirmed.v1",
-            "dies after the retry was published, before the acknowledgement",
+            "K8",
+            "dies after the dead letter was published, before the acknowledgement",
+            "permanent:payments.payment.confirmed.v1",
+            true,
         ),
-        kill("K8", "dies after the dead letter was published, before the acknowledgement", Act::Replay(dead_letters::Crash::Burying)),
         point("K9", "onboarding-svc", "dies in finalize between the status and the event"),
         point("K10", "bcm-svc", "dies after the manifest's row, before the caches"),
         kill("K11", "dies in the middle of a replay of dead letters", Act::Replay(dead_letters::Crash::Replaying)),
@@ -139,9 +145,9 @@ fn scenario(name: &str, says: &'static str, bars: Bars, fault: Fault, seconds: u
 fn dependency_row(row: &str, dependency: Dependency, part: Option<Part>) -> Vec<Scenario> {
     let bars = match dependency {
         Dependency::Postgres => Bars { refusal_ms: Some(3_500), reads_back_s: Some(10.0), ..Bars::default() },
-        Dependency::RabbitMq => Bars { consumers_back_s: Some(10.0), no_server_error: true, read_p95_ms: Some(500), ..Bars::default() },
+        Dependency::RabbitMq => Bars { consumers_back_s: Some(10.0), no_refusal: true, read_p95_ms: Some(500), ..Bars::default() },
         Dependency::Redis | Dependency::Collector | Dependency::Keys => {
-            Bars { read_p95_ms: Some(500), no_server_error: true, ..Bars::default() }
+            Bars { read_p95_ms: Some(500), no_refusal: true, ..Bars::default() }
         }
         Dependency::PhonePe => Bars { read_p95_ms: Some(500), ..Bars::default() },
     };
@@ -201,4 +207,40 @@ fn service_row(service: &'static str) -> Vec<Scenario> {
         scenario(&named("hang"), "all replicas are frozen for 8 s", bars, Fault::ServiceFrozen(service), 8),
         scenario(&named("reset"), "has its connections to the broker reset", bars, broker(Mode::Reset), 6),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str], short: bool) -> anyhow::Result<Vec<String>> {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        Ok(chosen(&names, short)?.into_iter().map(|scenario| scenario.name).collect())
+    }
+
+    #[test]
+    fn the_short_form_is_every_kill_point_and_six_cells() {
+        assert_eq!(names(&[], true).unwrap().len(), 18);
+    }
+
+    #[test]
+    fn a_beginning_is_a_row_and_never_half_a_name() {
+        assert_eq!(names(&["K1"], false).unwrap(), ["K1"]);
+        assert_eq!(names(&["gateway"], false).unwrap(), ["gateway-down"]);
+        assert_eq!(names(&["K"], false).unwrap().len(), 12);
+    }
+
+    #[test]
+    fn an_unknown_name_beside_a_known_one_is_an_error() {
+        assert!(names(&["K1", "K99"], false).is_err());
+    }
+
+    #[test]
+    fn every_name_is_there_once() {
+        let mut all = names(&[], false).unwrap();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
 }

@@ -60,6 +60,7 @@ pub struct Record {
 #[derive(Debug, Default)]
 struct Refusals {
     statuses: BTreeMap<u16, usize>,
+    unanswered: usize,
     unexplained: usize,
     slowest: Duration,
     broken: Vec<String>,
@@ -69,8 +70,9 @@ impl Record {
     fn observer(self: &Arc<Self>) -> Observer {
         let record = self.clone();
         Arc::new(move |seen| {
-            let Some(status) = seen.status.filter(StatusCode::is_server_error) else { return };
             let mut refusals = record.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            refusals.unanswered += usize::from(seen.status.is_none());
+            let Some(status) = seen.status.filter(StatusCode::is_server_error) else { return };
             *refusals.statuses.entry(status.as_u16()).or_default() += 1;
             refusals.unexplained += usize::from(!seen.problem);
             refusals.slowest = refusals.slowest.max(seen.took);
@@ -83,6 +85,7 @@ impl Record {
     fn write(&self, run: &mut Run) {
         let refusals = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         run.statuses = refusals.statuses.clone();
+        run.unanswered = refusals.unanswered;
         run.unexplained = refusals.unexplained;
         run.slowest_failure_ms = u64::try_from(refusals.slowest.as_millis()).unwrap_or(u64::MAX);
         run.notes.extend(refusals.broken.iter().cloned());
@@ -91,6 +94,7 @@ impl Record {
 
 /// Journeys that begin one after the other, twice a second.
 pub struct Traffic {
+    addresses: Addresses,
     journeys: JoinSet<anyhow::Result<()>>,
     finished: Arc<AtomicUsize>,
     record: Arc<Record>,
@@ -100,25 +104,26 @@ pub struct Traffic {
 impl Traffic {
     /// Every one of `people` makes a journey.
     pub fn start(addresses: &Addresses, people: Vec<Client>) -> Self {
-        let (mut journeys, finished, record) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)), Arc::new(Record::default()));
-        let started = people.len();
+        let mut traffic =
+            Self { addresses: addresses.clone(), journeys: JoinSet::new(), finished: Arc::default(), record: Arc::default(), started: 0 };
+        traffic.add(people);
+        traffic
+    }
+
+    /// These make one too, beginning now.
+    pub fn add(&mut self, people: Vec<Client>) {
+        self.started += people.len();
         for (place, person) in (0_u32..).zip(people) {
             let begin = PACE * place;
-            let client = person.until_deadline(Instant::now() + begin + JOURNEY_LIMIT).observed(record.observer());
-            let (addresses, finished) = (addresses.clone(), finished.clone());
-            journeys.spawn(async move {
+            let client = person.until_deadline(Instant::now() + begin + JOURNEY_LIMIT).observed(self.record.observer());
+            let (addresses, finished) = (self.addresses.clone(), self.finished.clone());
+            self.journeys.spawn(async move {
                 sleep(begin).await;
                 pay_and_finalize(&client, &addresses, Saving::Nothing, &mut Silent).await?;
                 finished.fetch_add(1, Ordering::SeqCst);
                 Ok(())
             });
         }
-        Self { journeys, finished, record, started }
-    }
-
-    /// Journeys that have reached their manifest.
-    pub fn finished(&self) -> usize {
-        self.finished.load(Ordering::SeqCst)
     }
 
     /// Whether all have ended, one way or the other.
@@ -135,7 +140,7 @@ impl Traffic {
             tell(run, ended);
         }
         run.started = self.started;
-        run.finished = self.finished();
+        run.finished = self.finished.load(Ordering::SeqCst);
         self.record.write(run);
     }
 }
