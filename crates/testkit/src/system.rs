@@ -11,6 +11,7 @@ mod stack;
 
 use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
+use anyhow::ensure;
 use tokio::time::{Instant, sleep};
 
 pub use broker::{Broker, Queue};
@@ -98,7 +99,7 @@ struct Replica {
 }
 
 /// How long a process may take to start.
-const START_LIMIT: Duration = Duration::from_secs(90);
+const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long a process may take to drain: its own limit and a little.
 const STOP_LIMIT: Duration = Duration::from_secs(40);
 
@@ -107,7 +108,7 @@ impl System {
     ///
     /// # Panics
     /// When something does not start; its log says why.
-    pub async fn start(build: Build, stack: Arc<Stack>, replicas: u32) -> Self {
+    pub async fn start(build: Build, stack: Arc<Stack>, replicas: usize) -> Self {
         fs::create_dir_all(&build.folder).unwrap();
         let (database, vhost, collector) = (Database::create().await, Vhost::create().await, Collector::start().await);
         let mut ports = Ports::new();
@@ -155,7 +156,7 @@ impl System {
                 processes.push(Replica { service, process, ready: format!("http://127.0.0.1:{internal}/readyz") });
             }
         }
-        let broker = Broker::new(vhost.url());
+        let broker = Broker::new(vhost.url(), &places);
         let mut system =
             Self { addresses, places, broker, stack, build, replicas: processes, relays, gateway, sandbox, collector, database, vhost };
         system.sandbox.start();
@@ -169,18 +170,23 @@ impl System {
     }
 
     /// A service is ready before its queues are declared: waits until nothing new is, and every replica consumes.
-    async fn learn_topology(&mut self, replicas: u32) {
+    async fn learn_topology(&mut self, replicas: usize) {
         let deadline = Instant::now() + START_LIMIT;
-        loop {
-            let unchanged = self.broker.learn(&self.places).await.unwrap_or(false);
-            let consumed = self.broker.consumed().await.is_ok_and(|queues| queues.iter().all(|queue| queue.consumers == replicas));
-            let all = SERVICES.iter().all(|service| self.broker.topology().consumers().any(|(queue, _)| queue.starts_with(service)));
-            if unchanged && consumed && all {
-                return;
-            }
-            assert!(Instant::now() < deadline, "not every queue is consumed; the logs are in {}", self.build.folder.display());
+        while let Err(reason) = self.declared(replicas).await {
+            assert!(Instant::now() < deadline, "{reason:#}; the logs are in {}", self.build.folder.display());
             sleep(Duration::from_millis(200)).await;
         }
+    }
+
+    async fn declared(&mut self, replicas: usize) -> anyhow::Result<()> {
+        ensure!(self.broker.learn().await?, "queues are still being declared");
+        for service in SERVICES {
+            ensure!(self.broker.topology().consumers().any(|(queue, _)| queue.starts_with(service)), "{service} has no queue");
+        }
+        for queue in self.broker.consumed().await? {
+            ensure!(queue.consumers == replicas, "{} has {} consumers", queue.name, queue.consumers);
+        }
+        Ok(())
     }
 
     /// The database of the system, asked as the superuser.

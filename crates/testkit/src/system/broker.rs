@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use lapin::{Connection, ConnectionProperties, options::QueueDeclareOptions, types::FieldTable};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::journey::{Places, Topology};
@@ -15,6 +16,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Broker {
     amqp: String,
+    places: Places,
     topology: Topology,
 }
 
@@ -26,7 +28,7 @@ pub struct Queue {
     /// Messages that wait in it.
     pub messages: u32,
     /// Consumers on it.
-    pub consumers: u32,
+    pub consumers: usize,
 }
 
 impl Queue {
@@ -45,13 +47,13 @@ fn is_consumed(queue: &str) -> bool {
 }
 
 impl Broker {
-    pub(super) const fn new(amqp: String) -> Self {
-        Self { amqp, topology: Topology::empty() }
+    pub(super) fn new(amqp: String, places: &Places) -> Self {
+        Self { amqp, places: places.clone(), topology: Topology::empty() }
     }
 
     /// Takes what is declared now as what has to be there from now on.
-    pub(super) async fn learn(&mut self, places: &Places) -> anyhow::Result<bool> {
-        let topology = Topology::read(places).await?;
+    pub(super) async fn learn(&mut self) -> anyhow::Result<bool> {
+        let topology = Topology::read(&self.places).await?;
         let known = topology == self.topology;
         self.topology = topology;
         Ok(known)
@@ -77,15 +79,21 @@ impl Broker {
         Ok(self.ask(is_dead).await?.iter().map(|queue| queue.messages).sum())
     }
 
-    /// Counts from passive declarations: those of the management interface are seconds old.
+    /// Messages from passive declarations, since those of the management interface are seconds old; consumers from the
+    /// latter, which asks the queues: a declaration counts the active one only where there may be no more.
     async fn ask(&self, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Vec<Queue>> {
         let asked = async {
+            let url = url::Url::parse(&self.places.management)?.join(&format!("api/consumers/{}", self.places.vhost))?;
+            let listed: Value = service_kit::http_client(LIMIT)?.get(url).send().await?.error_for_status()?.json().await?;
+            let consumed: Vec<_> =
+                listed.as_array().into_iter().flatten().filter_map(|consumer| consumer.pointer("/queue/name")?.as_str()).collect();
             let connection = Connection::connect(&self.amqp, ConnectionProperties::default()).await?;
             let channel = connection.create_channel().await?;
             let mut queues = Vec::new();
             for name in self.topology.queues().filter(|name| wanted(name)) {
                 let state = channel.queue_declare(name.into(), QueueDeclareOptions::durable().passive(), FieldTable::default()).await?;
-                queues.push(Queue { name: name.to_owned(), messages: state.message_count(), consumers: state.consumer_count() });
+                let consumers = consumed.iter().filter(|queue| **queue == name).count();
+                queues.push(Queue { name: name.to_owned(), messages: state.message_count(), consumers });
             }
             connection.close(200, "OK".into()).await?;
             anyhow::Ok(queues)

@@ -36,8 +36,8 @@ impl Gateway {
     /// The requests since the last call that were answered with 500, by the log. `address` is where the gateway listens.
     pub(super) async fn internal_errors(&mut self, address: &str) -> anyhow::Result<Vec<String>> {
         // The last line: everything before it is in the log when it is.
-        let mark = format!("/gateway/read-until-{}", uuid::Uuid::now_v7().simple());
-        service_kit::http_client(LOG_LIMIT)?.get(format!("{address}{mark}")).send().await?;
+        let mark = format!("read-until-{}", uuid::Uuid::now_v7().simple());
+        service_kit::http_client(LOG_LIMIT)?.get(format!("{address}/gateway/last")).header("x-request-id", &mark).send().await?;
         let begun = Instant::now();
         let text = loop {
             let text = fs::read_to_string(&self.access_log)?;
@@ -54,7 +54,7 @@ impl Gateway {
         let lines = new.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         Ok(lines
             .filter(|line| line.get("status").and_then(Value::as_u64) == Some(500))
-            .map(|line| format!("{} {}", line.get("method").unwrap_or(&Value::Null), line.get("path").unwrap_or(&Value::Null)))
+            .map(|line| ["method", "path", "request_id"].map(|name| line.get(name).and_then(Value::as_str).unwrap_or_default()).join(" "))
             .collect())
     }
 }

@@ -11,7 +11,7 @@ use crate::figures::Run;
 /// Within this everything has to be at rest (spec: 60 s).
 const LIMIT: Duration = Duration::from_secs(60);
 /// Replicas of each service, each of which consumes every queue of its service.
-pub const REPLICAS: u32 = 2;
+pub const REPLICAS: usize = 2;
 
 /// Waits for rest and writes what does not hold.
 pub async fn check(system: &mut System, run: &mut Run) {
