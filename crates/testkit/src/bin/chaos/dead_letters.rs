@@ -8,7 +8,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     figures::Run,
-    invariants, kill_point,
+    invariants::{self, REPLICAS},
+    kill_point,
     traffic::{Traffic, provision},
 };
 
@@ -35,7 +36,7 @@ pub async fn run(system: &mut System, crash: Crash, number: u32, run: &mut Run) 
         Crash::Poison => poison(system, run).await,
     }
     system.ready().await;
-    run.consumers_back_s = invariants::consumers_back(system).await;
+    run.consumers_back_s = invariants::consumers_back(system, REPLICAS).await;
     invariants::check(system, run).await;
 }
 
@@ -52,9 +53,8 @@ async fn replaying(system: &mut System, number: u32, run: &mut Run) {
     const JOURNEYS: usize = 8;
     const LETTERS: u32 = 3;
     let Some(people) = run.tried("before the crash", provision(system, JOURNEYS).await) else { return };
-    system.arm(SERVICE, &[("GROUNDWORK_FAIL_EVENT", "permanent:payments.payment.confirmed.v1")]).await;
-    system.ready().await;
-    run.require(invariants::consumers_back(system).await.is_some(), || "the failing replica does not consume".to_owned());
+    let failing = [("GROUNDWORK_FAIL_EVENT", "permanent:payments.payment.confirmed.v1")];
+    run.tried("before the crash", kill_point::arm(system, SERVICE, &failing).await);
     let traffic = Traffic::start(&system.addresses, people);
     let buried = wait_for("dead letters", async || Ok(system.broker.dead_letters().await? >= LETTERS)).await;
     run.tried("dead letters", buried);

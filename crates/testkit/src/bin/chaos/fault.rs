@@ -68,7 +68,7 @@ pub async fn run(system: &mut System, fault: &Fault, lasts: Duration, run: &mut 
     let exports = system.exports();
     let healed = fault.heal(system, run).await;
     run.tried("the end of the fault", healed);
-    let (back, readable) = tokio::join!(invariants::consumers_back(system), readable(&readers));
+    let (back, readable) = tokio::join!(invariants::consumers_back(system, invariants::REPLICAS), readable(&readers));
     (run.consumers_back_s, run.reads_back_s) = (back, readable);
     traffic.end(run).await;
     if fault.dependency() == Some(Dependency::Collector) {

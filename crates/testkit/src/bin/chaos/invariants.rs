@@ -42,11 +42,11 @@ async fn rest(system: &System) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How long it takes until every queue has a consumer of every replica, in seconds.
-pub async fn consumers_back(system: &System) -> Option<f64> {
+/// How long it takes until every queue has the consumers of so many replicas, in seconds.
+pub async fn consumers_back(system: &System, replicas: usize) -> Option<f64> {
     let begun = Instant::now();
     while begun.elapsed() < LIMIT {
-        if system.broker.consumed().await.is_ok_and(|queues| queues.iter().all(|queue| queue.consumers >= REPLICAS)) {
+        if system.broker.consumed().await.is_ok_and(|queues| queues.iter().all(|queue| queue.consumers >= replicas)) {
             return Some(begun.elapsed().as_secs_f64());
         }
         sleep(Duration::from_millis(100)).await;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     dead_letters,
     figures::Run,
-    invariants,
+    invariants::{self, REPLICAS},
     traffic::{Traffic, provision},
 };
 
@@ -40,15 +40,26 @@ pub fn armed(name: &str, number: u32, passages: u32) -> String {
     format!("{name}:{}", number % passages + 1)
 }
 
+/// Starts the replicas of `service` anew, at rest, the first with kill points. It consumes before the other one does: the
+/// first consumer of a queue is its active one, and the other waits for its death.
+pub async fn arm(system: &mut System, service: &str, variables: &[(&str, &str)]) -> anyhow::Result<()> {
+    system.kill_service(service).await;
+    system.arm(service, variables).await;
+    system.ready().await;
+    invariants::consumers_back(system, REPLICAS - 1).await.context("the armed replica does not consume")?;
+    system.start_service(service);
+    system.ready().await;
+    invariants::consumers_back(system, REPLICAS).await.context("the second replica does not consume")?;
+    Ok(())
+}
+
 /// One of two replicas is armed, dies, and is started again without the point.
 pub async fn run(system: &mut System, point: &KillPoint, number: u32, run: &mut Run) {
     let Some(people) = run.tried("before the crash", provision(system, JOURNEYS).await) else { return };
     let armed = armed(point.name, number, PASSAGES);
     let mut variables = vec![("GROUNDWORK_KILL_POINT", armed.as_str())];
     variables.extend(point.fails.map(|fails| ("GROUNDWORK_FAIL_EVENT", fails)));
-    system.arm(point.service, &variables).await;
-    system.ready().await;
-    run.require(invariants::consumers_back(system).await.is_some(), || "the armed replica does not consume".to_owned());
+    run.tried("before the crash", arm(system, point.service, &variables).await);
     let mut traffic = Traffic::start(&system.addresses, people);
     let died = wait_for_death(system, point.service, &mut traffic, run).await;
     run.require(died, || format!("{armed} was never reached"));
@@ -65,7 +76,7 @@ pub async fn run(system: &mut System, point: &KillPoint, number: u32, run: &mut 
     }
     traffic.end(run).await;
     system.ready().await;
-    run.consumers_back_s = invariants::consumers_back(system).await;
+    run.consumers_back_s = invariants::consumers_back(system, REPLICAS).await;
     invariants::check(system, run).await;
 }
 
@@ -73,7 +84,7 @@ pub async fn run(system: &mut System, point: &KillPoint, number: u32, run: &mut 
 async fn wait_for_death(system: &mut System, service: &str, traffic: &mut Traffic, run: &mut Run) -> bool {
     let (begun, mut added) = (Instant::now(), Instant::now());
     while begun.elapsed() < REACHED_WITHIN {
-        if system.running(service) < 2 {
+        if system.running(service) < REPLICAS {
             return true;
         }
         if added.elapsed() > MORE_AFTER || traffic.is_over(run) {

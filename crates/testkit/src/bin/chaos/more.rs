@@ -59,7 +59,7 @@ pub async fn run(system: &mut System, more: More, run: &mut Run) {
             // In the middle of the journeys: what was confirmed and not consumed is lost.
             sleep(Duration::from_secs(4)).await;
             system.lose_broker_state().await;
-            run.consumers_back_s = invariants::consumers_back(system).await;
+            run.consumers_back_s = invariants::consumers_back(system, invariants::REPLICAS).await;
             for service in SERVICES {
                 let (well, said) = system.command(service, &[REPUBLISH, &[since.as_str()]].concat(), None).await;
                 run.require(well, || format!("{service} outbox republish failed: {said}"));
@@ -82,7 +82,7 @@ pub async fn run(system: &mut System, more: More, run: &mut Run) {
         }
     }
     if run.consumers_back_s.is_none() {
-        run.consumers_back_s = invariants::consumers_back(system).await;
+        run.consumers_back_s = invariants::consumers_back(system, invariants::REPLICAS).await;
     }
     traffic.end(run).await;
     invariants::check(system, run).await;

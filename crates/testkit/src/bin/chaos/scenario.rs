@@ -61,17 +61,21 @@ impl Scenario {
     }
 }
 
-/// Those called `names` or beginning so (`redis` is every `redis-…`, `K` every kill point); all when there are none. Every
-/// name has to choose something.
+/// Those called `names`; a name that no scenario has is the beginning of several (`redis` is every `redis-…`, `K` every
+/// kill point). All when there are none. Every name has to choose something.
 pub fn chosen(names: &[String], short: bool) -> anyhow::Result<Vec<Scenario>> {
-    let is = |scenario: &Scenario, name: &str| {
-        scenario.name == name || scenario.name.starts_with(&format!("{name}-")) || name == "K" && scenario.repeats()
-    };
     let all: Vec<_> = all().into_iter().filter(|scenario| !short || scenario.short).collect();
+    let is = |scenario: &Scenario, name: &str| {
+        if all.iter().any(|other| other.name == name) {
+            return scenario.name == name;
+        }
+        scenario.name.starts_with(&format!("{name}-")) || name == "K" && scenario.repeats()
+    };
     for name in names {
         anyhow::ensure!(all.iter().any(|scenario| is(scenario, name)), "no scenario is called {name}; `chaos list` shows them");
     }
-    Ok(all.into_iter().filter(|scenario| names.is_empty() || names.iter().any(|name| is(scenario, name))).collect())
+    let wanted = |scenario: &&Scenario| names.is_empty() || names.iter().any(|name| is(scenario, name));
+    Ok(all.iter().filter(wanted).cloned().collect())
 }
 
 /// Every scenario, kill points first.
@@ -227,6 +231,8 @@ mod tests {
     fn a_beginning_is_a_row_and_never_half_a_name() {
         assert_eq!(names(&["K1"], false).unwrap(), ["K1"]);
         assert_eq!(names(&["gateway"], false).unwrap(), ["gateway-down"]);
+        assert_eq!(names(&["redis-down"], false).unwrap(), ["redis-down"]);
+        assert_eq!(names(&["redis"], false).unwrap().len(), 8);
         assert_eq!(names(&["K"], false).unwrap().len(), 12);
     }
 
