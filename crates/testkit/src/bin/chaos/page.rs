@@ -178,7 +178,7 @@ fn cell(runs: &[&Run]) -> String {
 mod tests {
     use super::*;
 
-    fn results(runs: Vec<Run>) -> Results {
+    fn results(runs: &[Run]) -> Results {
         serde_json::from_value(serde_json::json!({"commit": "abc", "slack": 1.0, "runs": runs})).unwrap()
     }
 
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_page_says_what_holds_what_falls_short_and_what_was_not_run() {
-        let page = markdown(&results(vec![of("redis-down", vec![]), of("redis-hang", vec!["J4".to_owned()])]), false).unwrap();
+        let page = markdown(&results(&[of("redis-down", vec![]), of("redis-hang", vec!["J4".to_owned()])]), false).unwrap();
         let redis = page.lines().find(|line| line.starts_with("| **Redis**")).unwrap();
         assert!(
             redis.contains("holds: 1/1 journeys") && redis.contains("**falls short** in 1 of 1: J4") && redis.contains("not run"),
@@ -198,9 +198,9 @@ mod tests {
 
     #[test]
     fn a_whole_page_needs_every_scenario() {
-        assert!(markdown(&results(vec![of("redis-down", vec![])]), true).is_err());
-        let all = scenario::all().into_iter().map(|scenario| of(&scenario.name, vec![])).collect();
-        assert!(!markdown(&results(all), true).unwrap().contains("not run"));
+        assert!(markdown(&results(&[of("redis-down", vec![])]), true).is_err());
+        let all: Vec<_> = scenario::all().into_iter().map(|scenario| of(&scenario.name, vec![])).collect();
+        assert!(!markdown(&results(&all), true).unwrap().contains("not run"));
     }
 
     #[test]
