@@ -273,7 +273,8 @@ impl OutboxDesk<'_> {
         after: i64,
         limit: usize,
     ) -> Result<Vec<OutboxRow>, OutboxDeskError> {
-        let sql = format!("select {COLUMNS} from outbox where {FILTERED} and {} and id > $5 order by id limit $6", state.condition());
+        // PostgreSQL sorts by the name of the answer, and `id` is the event's there.
+        let sql = format!("select {COLUMNS} from outbox where {FILTERED} and {} and id > $5 order by position limit $6", state.condition());
         let rows = filtered!(sql, filter)
             .bind::<sql_types::BigInt, _>(after)
             .bind::<sql_types::BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
