@@ -66,7 +66,8 @@ signature=${access##*.}
 # An answer goes the whole way: into the draft, by the event into the manifest.
 ask 200 -D "$work/headers" -H "Authorization: Bearer $access" "$url/api/onboarding/steps/company"
 etag=$(sed -n 's/^etag: *//Ip' "$work/headers" | tr -d '\r')
-jq --arg answer "What $answer does is known to nobody." '{answer: (.answer + {description: $answer})}' "$work/answer" >"$work/company"
+# The name is what the budget of a manifest never takes away.
+jq --arg answer "$answer" '{answer: (.answer + {company_name: $answer})}' "$work/answer" >"$work/company"
 ask 200 -H "Authorization: Bearer $access" "${json[@]}" -H "If-Match: $etag" -d @"$work/company" "$url/api/onboarding/steps/company/complete"
 ask 202 -H "Authorization: Bearer $access" "${json[@]}" -H "Idempotency-Key: $run" -d '{}' "$url/api/onboarding/finalize"
 for _ in {1..60}; do

@@ -77,8 +77,12 @@ const BY_SQL: [(&str, &str, &str); 12] = [
                  where e.event_type = 'onboarding.finalized.v1' \
                    and not exists (select 1 from bcm.business_context_manifests m where m.cause_id = e.event_id) \
                    and 1 = (select count(*) from onboarding.business_context c where c.workspace_id = e.workspace_id)) \
-              + abs((select count(*) from bcm.business_context_manifests where reason <> 'rollback') \
-                  - (select count(*) from bcm.outbox where event_type = 'bcm.manifest.generated.v1'))",
+              + (select count(*) from bcm.business_context_manifests m where m.reason <> 'rollback' and not exists (\
+                   select 1 from bcm.outbox o where o.event_type = 'bcm.manifest.generated.v1' and o.workspace_id = m.workspace_id \
+                     and (convert_from(o.payload, 'utf8')::jsonb ->> 'sequence')::bigint = m.sequence)) \
+              + (select count(*) from bcm.outbox o where o.event_type = 'bcm.manifest.generated.v1' and not exists (\
+                   select 1 from bcm.business_context_manifests m where m.workspace_id = o.workspace_id \
+                     and (convert_from(o.payload, 'utf8')::jsonb ->> 'sequence')::bigint = m.sequence))",
     ),
     (
         "J5",

@@ -64,10 +64,12 @@ pub async fn run(system: &mut System, fault: &Fault, lasts: Duration, run: &mut 
     let struck = fault.strike(system, &readers, run).await;
     run.tried("the fault", struck);
     sleep(lasts).await;
-    reads.end(run).await;
+    reads.stop();
     let exports = system.exports();
     let healed = fault.heal(system, run).await;
     run.tried("the end of the fault", healed);
+    // After the end of the fault, which some of them wait for.
+    reads.end(run).await;
     let (back, readable) = tokio::join!(invariants::consumers_back(system, invariants::REPLICAS), readable(&readers));
     (run.consumers_back_s, run.reads_back_s) = (back, readable);
     traffic.end(run).await;

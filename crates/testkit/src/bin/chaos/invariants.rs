@@ -33,6 +33,17 @@ pub async fn check(system: &mut System, run: &mut Run) {
     }
 }
 
+/// Waits until nothing is on its way any more.
+pub async fn at_rest(system: &System) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    settle(&system.places, system.broker.topology(), LIMIT).await?;
+    while let Err(restless) = rest(system).await {
+        ensure!(begun.elapsed() < LIMIT, "the system does not come to rest: {restless:#}");
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
 /// Every queue of the start is there, empty, and has its consumers.
 async fn rest(system: &System) -> anyhow::Result<()> {
     for queue in system.broker.queues().await? {

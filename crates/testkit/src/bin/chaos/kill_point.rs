@@ -41,8 +41,10 @@ pub fn armed(name: &str, number: u32, passages: u32) -> String {
 }
 
 /// Starts the replicas of `service` anew, at rest, the first with kill points. It consumes before the other one does: the
-/// first consumer of a queue is its active one, and the other waits for its death.
+/// first consumer of a queue is its active one, and the other waits for its death. What was on its way before would kill it
+/// too early.
 pub async fn arm(system: &mut System, service: &str, variables: &[(&str, &str)]) -> anyhow::Result<()> {
+    invariants::at_rest(system).await?;
     system.kill_service(service).await;
     system.arm(service, variables).await;
     system.ready().await;

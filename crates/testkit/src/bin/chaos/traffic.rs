@@ -185,9 +185,14 @@ impl Reads {
         Self { reading, stop }
     }
 
-    /// Ends them and writes how they went.
-    pub async fn end(self, run: &mut Run) {
+    /// No more begin.
+    pub fn stop(&self) {
         let _ = self.stop.send(true);
+    }
+
+    /// Waits for those that run, begins no more and writes how they went.
+    pub async fn end(self, run: &mut Run) {
+        self.stop();
         let mut reads: Vec<_> = self.reading.join_all().await.into_iter().flatten().collect();
         reads.sort_unstable();
         run.reads = reads.len();
