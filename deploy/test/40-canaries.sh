@@ -89,7 +89,7 @@ ask 200 -H "Authorization: $credentials" -d "{\"event\":\"pg.$phonepe\",\"payloa
 ask 400 -H "Authorization: $credentials" -d "$phonepe" "$url/api/payments/v2/webhook"
 ask 422 -H "Authorization: Bearer $access" "${json[@]}" -d "{\"plan\":1,\"cycle\":\"$phonepe\"}" "$url/api/payments/v2/initiate"
 ask 422 -H "Authorization: Bearer $access" "${json[@]}" -d "{\"password\":\"$password\"}" "$url/api/auth/ensure-profile"
-ask 422 -H "Authorization: Bearer $access" "${json[@]}" -H "If-Match: $etag" -d "{\"answer\":{\"founded_year\":\"$answer\"}}" \
+ask 422 -X PUT -H "Authorization: Bearer $access" "${json[@]}" -H "If-Match: $etag" -d "{\"answer\":{\"founded_year\":\"$answer\"}}" \
   "$url/api/onboarding/steps/company/draft"
 
 # Poison in a queue of each service: an event whose first value is of the wrong type, as a parser's message would quote it.
