@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Every kill point, every cell of the fault table and the broker's further cases, once each.
+# Every kill point, and every dependency killed in flight, restarted, slow and hanging, once each; `make chaos` does the rest.
 set -euo pipefail
 # shellcheck source=/dev/null
 . deploy/verify/claims/rows.sh
 
 results=$PWD/target/verify/chaos.json
+scenarios=(K{1..12} {postgres,rabbitmq,redis,auth-svc,onboarding-svc,bcm-svc}-{down,restart,slow,hang} {phonepe,collector,keys}-{down,slow,hang})
 rm -f "$results"
-deploy/chaos/run >&2 || true
+deploy/chaos/run "${scenarios[@]}" >&2 || true
 test -s "$results"
 rows='.runs[] | [(if .failures == [] then "holds" else "falls short" end), "chaos \(.scenario): journeys finish and J1–J8 hold",
   ([ "\(.finished) of \(.started) journeys",
@@ -16,7 +17,7 @@ rows='.runs[] | [(if .failures == [] then "holds" else "falls short" end), "chao
      .failures[] ] | join("; "))] | join("\t")'
 jq -r "$rows" "$results"
 
-wanted=$("$CARGO_TARGET_DIR/$([[ $PROFILE == release ]] && echo release || echo debug)/chaos" list | wc -l)
+ran=$(jq '[.runs[].scenario] | unique | length' "$results")
 code=0
-[[ $(jq '[.runs[].scenario] | unique | length' "$results") == "$wanted" ]] || code=1
-holds_if "$code" 'every scenario of chaos list was run' "$(jq '[.runs[].scenario] | unique | length' "$results") of $wanted"
+((ran == ${#scenarios[@]})) || code=1
+holds_if "$code" 'every one of these scenarios was run' "$ran of ${#scenarios[@]}"
