@@ -146,9 +146,11 @@ impl Db {
     }
 }
 
+/// Plans are made for the values each time: one for any values knows neither how many rows a tenant has nor what a policy's
+/// array holds, and was seen to read all 10,000 versions of a workspace for one of them.
 fn session_settings(config: &DatabaseConfig, application: &str, schema: &str) -> String {
     format!(
-        "set application_name = '{application}'; set search_path = {schema}; set timezone = 'UTC'; \
+        "set plan_cache_mode = force_custom_plan; set application_name = '{application}'; set search_path = {schema}; set timezone = 'UTC'; \
          set statement_timeout = {}; set lock_timeout = {}; set idle_in_transaction_session_timeout = {};",
         config.statement_timeout_ms, config.lock_timeout_ms, config.idle_in_transaction_timeout_ms
     )

@@ -5,10 +5,14 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use secrecy::SecretString;
 use service_kit::{
+    Lifecycle,
     auth::{AuthoriseError, authorise},
-    db, migrate,
+    db::{self, Db},
+    migrate,
 };
-use testkit::{Database, person};
+use testkit::{Database, config, person};
+
+use crate::probe::Probe;
 
 const BCM: EmbeddedMigrations = embed_migrations!("../../migrations/bcm");
 
@@ -40,6 +44,23 @@ async fn a_users_transaction_sees_their_own_rows_only_and_writes_as_the_service(
         .await
         .unwrap();
     assert_eq!(workspaces_seen(&mut connection).await, 2, "nothing of the user is left on the connection");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_is_prepared_once_and_planned_for_its_values_each_time() {
+    let database = Database::create().await;
+    let settings = config::<Probe>(&database, None, &[]).kit.database;
+    let db = Db::new(&settings, "probe", "identity", 1, &Lifecycle::on_this_runtime()).unwrap();
+    let mut connection = db.get().await.unwrap();
+    for number in 0..10 {
+        let asked = db::sql_query("select $1 as n").bind::<BigInt, _>(number).get_result::<Count>(&mut connection).await.unwrap();
+        assert_eq!(asked.n, number);
+    }
+    let plans = async |which: &str, connection: &mut AsyncPgConnection| {
+        let count = format!("select coalesce(sum({which}), 0)::bigint as n from pg_prepared_statements where statement = 'select $1 as n'");
+        diesel::sql_query(count).get_result::<Count>(connection).await.unwrap().n
+    };
+    assert_eq!((plans("custom_plans", &mut connection).await, plans("generic_plans", &mut connection).await), (10, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
