@@ -80,7 +80,7 @@ impl Kit {
         let worker_db = Db::new(&config.database, &worker_name, identity.schema, config.database.worker_pool_size, &lifecycle)?;
         let cache = Cache::new(&config.redis, metrics.clone(), &lifecycle)?;
         let http = http_client(Duration::from_secs(5))?;
-        let verifier = Arc::new(Verifier::new(&config.auth, http.clone(), clock.clone()));
+        let verifier = Arc::new(Verifier::new(&config.auth, http.clone(), clock.clone(), &lifecycle));
         Ok(Self {
             identity,
             membership: Membership::new(db.clone()),

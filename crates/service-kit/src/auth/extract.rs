@@ -1,8 +1,12 @@
 //! Extractors: a signed-in user, a member of the workspace that the request is about, an operator of the deployment.
 
-use std::{future::Future, pin::Pin};
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    task::Poll,
+};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web};
 use domain::{
     ErrorCode,
     ids::{UserId, WorkspaceId},
@@ -97,16 +101,40 @@ fn kit_of(request: &HttpRequest) -> Result<web::Data<Kit>, Problem> {
     request.app_data::<web::Data<Kit>>().cloned().ok_or_else(|| Problem::internal("the kit is not part of the application's data"))
 }
 
-fn bearer(request: &HttpRequest) -> Result<&str, AuthError> {
-    let value = request.headers().get(AUTHORIZATION).ok_or(AuthError::Missing)?;
-    let value = value.to_str().map_err(|_| AuthError::Invalid)?;
-    let (scheme, token) = value.split_once(' ').ok_or(AuthError::Invalid)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(AuthError::Invalid) }
+fn bearer(request: &HttpRequest) -> Result<&[u8], AuthError> {
+    let value = request.headers().get(AUTHORIZATION).ok_or(AuthError::Missing)?.as_bytes();
+    let (scheme, token) = value.split_at_checked("bearer ".len()).ok_or(AuthError::Invalid)?;
+    if scheme.eq_ignore_ascii_case(b"bearer ") { Ok(token.trim_ascii()) } else { Err(AuthError::Invalid) }
 }
 
+/// The caller is being looked for: an extractor of the request waits for the provider's keys.
+struct Unidentified;
+
 async fn authenticate(request: &HttpRequest, kit: &Kit) -> Result<Claims, Problem> {
-    let claims = kit.verifier.verify(bearer(request)?).await?;
+    let mut verified = pin!(kit.verifier.verify(bearer(request)?));
+    let claims = match futures_util::poll!(verified.as_mut()) {
+        Poll::Ready(claims) => claims,
+        Poll::Pending => {
+            request.extensions_mut().insert(Unidentified);
+            let claims = verified.await;
+            request.extensions_mut().remove::<Unidentified>();
+            claims
+        }
+    }?;
     if claims.role() == "authenticated" { Ok(claims) } else { Err(AuthError::Invalid.into()) }
+}
+
+/// Extractors run at once, so that one can refuse a request before another knows whose it is. Strangers are told nothing
+/// else: this finishes what was under way.
+///
+/// # Errors
+/// The refusal of a stranger.
+pub(crate) async fn refuse_stranger(request: &HttpRequest) -> Result<(), Problem> {
+    if request.extensions_mut().remove::<Unidentified>().is_none() {
+        return Ok(());
+    }
+    let kit = kit_of(request)?;
+    authenticate(request, &kit).await.map(|_| ())
 }
 
 fn named_workspace(request: &HttpRequest) -> Result<Option<WorkspaceId>, Problem> {

@@ -14,6 +14,8 @@ use reqwest::header::CONNECTION;
 use serde::Deserialize;
 use tokio::sync::{Mutex, RwLock};
 
+use crate::lifecycle::Lifecycle;
+
 /// A key with the one algorithm it may be used with.
 #[derive(Clone)]
 pub(super) struct PinnedKey {
@@ -33,6 +35,11 @@ pub(super) enum KeyLookup {
 }
 
 pub(super) struct Jwks {
+    fetched: Arc<Fetched>,
+    lifecycle: Lifecycle,
+}
+
+struct Fetched {
     url: String,
     http: reqwest::Client,
     keys: RwLock<HashMap<String, PinnedKey>>,
@@ -45,16 +52,19 @@ struct KeySet {
 }
 
 impl Jwks {
-    pub(super) fn new(url: String, http: reqwest::Client) -> Self {
-        Self { url, http, keys: RwLock::default(), last_try: Mutex::new(None) }
+    pub(super) fn new(url: String, http: reqwest::Client, lifecycle: Lifecycle) -> Self {
+        Self { fetched: Arc::new(Fetched { url, http, keys: RwLock::default(), last_try: Mutex::new(None) }), lifecycle }
     }
 
     pub(super) async fn find(&self, key_id: &str) -> Result<PinnedKey, KeyLookup> {
-        if let Some(key) = self.keys.read().await.get(key_id) {
+        if let Some(key) = self.fetched.keys.read().await.get(key_id) {
             return Ok(key.clone());
         }
-        self.look_again().await;
-        let keys = self.keys.read().await;
+        let fetched = self.fetched.clone();
+        // A caller who goes away must not take the question along: it is not asked again for a while, and others wait for it.
+        let asked = self.lifecycle.detached(async move { fetched.look_again().await });
+        asked.await.map_err(|_| KeyLookup::Unreachable)?;
+        let keys = self.fetched.keys.read().await;
         match keys.get(key_id) {
             Some(key) => Ok(key.clone()),
             None if keys.is_empty() => Err(KeyLookup::Unreachable),
@@ -62,6 +72,12 @@ impl Jwks {
         }
     }
 
+    pub(super) async fn refresh(&self) -> Result<usize, reqwest::Error> {
+        self.fetched.refresh().await
+    }
+}
+
+impl Fetched {
     async fn look_again(&self) {
         let mut last_try = self.last_try.lock().await;
         let wait = if self.keys.read().await.is_empty() { Duration::from_secs(1) } else { LOOK_AGAIN_AFTER };
@@ -75,7 +91,7 @@ impl Jwks {
     }
 
     /// Replaces the cached keys; on any failure the old ones stay.
-    pub(super) async fn refresh(&self) -> Result<usize, reqwest::Error> {
+    async fn refresh(&self) -> Result<usize, reqwest::Error> {
         // Asked so rarely that a connection kept for the next time only looks like an open request to the provider.
         let asked = self.http.get(&self.url).header(CONNECTION, "close").send();
         let set: KeySet = asked.await?.error_for_status()?.json().await?;

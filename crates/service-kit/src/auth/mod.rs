@@ -7,6 +7,7 @@ mod membership;
 mod verifier;
 
 pub use claims::Claims;
+pub(crate) use extract::refuse_stranger;
 pub use extract::{Authenticated, Member, OPERATOR, Operator};
 pub use membership::{AuthoriseError, Membership, authorise};
 pub use verifier::{AuthError, Verifier};

@@ -50,12 +50,12 @@ pub struct Verifier {
 
 impl Verifier {
     /// A verifier by the given settings. Nothing is fetched yet.
-    pub fn new(config: &AuthConfig, http: reqwest::Client, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(config: &AuthConfig, http: reqwest::Client, clock: Arc<dyn Clock>, lifecycle: &Lifecycle) -> Self {
         let secret = config.jwt_secret.expose_secret();
         Self {
             issuer: config.issuer.clone(),
             audience: config.audience.clone(),
-            jwks: (!config.jwks_url.is_empty()).then(|| Jwks::new(config.jwks_url.clone(), http)),
+            jwks: (!config.jwks_url.is_empty()).then(|| Jwks::new(config.jwks_url.clone(), http, lifecycle.clone())),
             secret: (!secret.is_empty()).then(|| DecodingKey::from_secret(secret.as_bytes())),
             clock,
             verified: moka::sync::Cache::builder().max_capacity(CACHE_ENTRIES).time_to_live(CACHE_LIFE).build(),
@@ -88,9 +88,9 @@ impl Verifier {
     }
 
     /// Verifies signature, issuer, audience and times.
-    pub async fn verify(&self, token: &str) -> Result<Claims, AuthError> {
+    pub async fn verify(&self, token: &[u8]) -> Result<Claims, AuthError> {
         let now = self.clock.now().timestamp();
-        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        let digest: [u8; 32] = Sha256::digest(token).into();
         if let Some(claims) = self.verified.get(&digest) {
             return if claims.expires_at > now { Ok(claims) } else { Err(AuthError::Expired) };
         }
@@ -111,7 +111,7 @@ impl Verifier {
         Ok(claims)
     }
 
-    fn decode(&self, token: &str, algorithm: Algorithm, key: &DecodingKey, now: i64) -> Result<Claims, AuthError> {
+    fn decode(&self, token: &[u8], algorithm: Algorithm, key: &DecodingKey, now: i64) -> Result<Claims, AuthError> {
         let mut validation = Validation::new(algorithm);
         validation.set_audience(&[&self.audience]);
         validation.set_issuer(&[&self.issuer]);

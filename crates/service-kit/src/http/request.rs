@@ -28,7 +28,7 @@ use super::{
     problem::{Problem, REQUEST_ID},
     routes::Routes,
 };
-use crate::{kit::Kit, metrics::method_label};
+use crate::{auth, kit::Kit, metrics::method_label};
 
 /// The id of a request: the caller's `X-Request-Id` when it is well-formed, else ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +98,16 @@ where
         return Ok(Outcome::Answered(request.into_response(problem.error_response())));
     }
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-        Ok(response) => Ok(Outcome::Answered(with_problem_body(response?.map_into_boxed_body()))),
+        Ok(response) => {
+            let response = response?.map_into_boxed_body();
+            if response.status().is_client_error()
+                && let Err(stranger) = auth::refuse_stranger(response.request()).await
+            {
+                let request = response.request().clone();
+                return Ok(Outcome::Answered(ServiceResponse::new(request, stranger.error_response())));
+            }
+            Ok(Outcome::Answered(with_problem_body(response)))
+        }
         Err(_) => Ok(Outcome::Panicked(Problem::internal("the handler panicked").error_response())),
     }
 }

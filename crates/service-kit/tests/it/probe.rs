@@ -62,6 +62,7 @@ impl Service for Probe {
             .service(workspace)
             .service(operator)
             .service(echo)
+            .service(signed_echo)
             .service(panicking)
             .service(panicking_write)
             .service(slow_write);
@@ -114,6 +115,12 @@ pub struct Item {
 #[post("/echo")]
 async fn echo(body: JsonBody<Echo>) -> HttpResponse {
     HttpResponse::Ok().body(body.items.iter().map(|item| u32::from(item.count)).sum::<u32>().to_string())
+}
+
+#[utoipa::path]
+#[post("/signed-echo")]
+async fn signed_echo(_: Authenticated, body: JsonBody<Echo>) -> HttpResponse {
+    HttpResponse::Ok().body(body.items.len().to_string())
 }
 
 #[utoipa::path]

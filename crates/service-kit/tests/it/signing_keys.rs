@@ -1,5 +1,7 @@
 //! Public keys by JWKS: each is used with its own algorithm only, new ones are found, forged ids cost the provider nothing.
 
+use std::time::Duration;
+
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
     rsa,
@@ -76,7 +78,7 @@ async fn probe(provider: &MockServer) -> (Database, Running) {
 }
 
 async fn status(running: &Running, token: &str) -> u16 {
-    let client = service_kit::http_client(std::time::Duration::from_secs(10)).unwrap();
+    let client = service_kit::http_client(Duration::from_secs(10)).unwrap();
     client.get(format!("{}/whoami", running.url)).bearer_auth(token).send().await.unwrap().status().as_u16()
 }
 
@@ -107,6 +109,37 @@ async fn a_key_is_never_used_with_another_algorithm() {
     posing.algorithm = Algorithm::ES256;
     assert_eq!(status(&running, &posing.token()).await, 401);
     assert_eq!(status(&running, &rsa.token()).await, 200);
+}
+
+async fn slow_provider(key: &SigningKey) -> MockServer {
+    let provider = MockServer::start().await;
+    let keys = ResponseTemplate::new(200).set_body_json(json!({"keys": [key.jwk]})).set_delay(Duration::from_millis(300));
+    Mock::given(path("/jwks.json")).respond_with(keys).mount(&provider).await;
+    provider
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_hangs_up_does_not_take_the_question_for_the_keys_along() {
+    let key = SigningKey::es256("e1");
+    let provider = slow_provider(&key).await;
+    let (_database, running) = probe(&provider).await;
+    let impatient = service_kit::http_client(Duration::from_millis(100)).unwrap();
+    assert!(impatient.get(format!("{}/whoami", running.url)).bearer_auth(key.token()).send().await.unwrap_err().is_timeout());
+    assert_eq!(status(&running, &key.token()).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_is_told_nothing_else_while_the_provider_is_slow_to_say_so() {
+    let (known, forged) = (SigningKey::es256("e1"), SigningKey::es256("forged"));
+    let provider = slow_provider(&known).await;
+    let (_database, running) = probe(&provider).await;
+    let client = service_kit::http_client(Duration::from_secs(10)).unwrap();
+    let post = async |token: &str| {
+        let request = client.post(format!("{}/signed-echo", running.url)).bearer_auth(token).body("no JSON");
+        request.send().await.unwrap().json::<Value>().await.unwrap()["status"].clone()
+    };
+    assert_eq!(post(&forged.token()).await, json!(401));
+    assert_eq!(post(&known.token()).await, json!(415));
 }
 
 #[tokio::test(flavor = "multi_thread")]

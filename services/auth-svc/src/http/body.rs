@@ -68,7 +68,7 @@ pub(super) async fn identify(request: &HttpRequest, kit: &Kit) -> Result<Claims,
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
         return Err(AuthError::Missing.into());
     }
-    let claims = kit.verifier.verify(token).await?;
+    let claims = kit.verifier.verify(token.as_bytes()).await?;
     // A project's public API key is a token as well, but of nobody.
     if claims.role() == "authenticated" { Ok(claims) } else { Err(AuthError::Invalid.into()) }
 }
