@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Number, Value};
 use url::Url;
 
-use super::{BYTES_PER_GRAPHEME, Checker, FieldErrorCode as Code, Mode, child, text};
+use super::{BYTES_PER_GRAPHEME, Checker, FieldErrorCode as Code, child, text};
 use crate::{
     canonical::{self, MAX_INTEGER},
     step::{CURRENCIES, Choice, Field, Kind},
@@ -65,8 +65,8 @@ impl Checker {
         let length = if normal.len() > max * BYTES_PER_GRAPHEME { usize::MAX } else { text::length(&normal) };
         if length > max {
             self.refuse(at, Code::TooLong, format!("At most {max} characters."));
-        } else if length < min && self.mode == Mode::Complete {
-            self.refuse(at, Code::TooShort, format!("At least {min} characters."));
+        } else if length < min {
+            self.lack(at, Code::TooShort, || format!("At least {min} characters."));
         }
         (self.errors.len() == before).then_some(Value::String(normal))
     }
@@ -151,9 +151,9 @@ impl Checker {
             }
         }
         // Half of it is as good as nothing for a draft, and incomplete otherwise.
-        if self.mode == Mode::Complete && self.errors.len() == before && normal.len() == 1 {
+        if self.errors.len() == before && normal.len() == 1 {
             let missing = if normal.contains_key("currency") { "amount_minor" } else { "currency" };
-            self.refuse(&child(at, missing), Code::Required, "An amount needs a currency.");
+            self.lack(&child(at, missing), Code::Required, || "An amount needs a currency.".to_owned());
         }
         (!normal.is_empty()).then_some(Value::Object(normal))
     }
@@ -249,8 +249,8 @@ impl Checker {
         if items.is_empty() {
             return None;
         }
-        if items.len() < min && self.mode == Mode::Complete {
-            self.refuse(at, Code::TooFew, format!("At least {min} entries."));
+        if items.len() < min {
+            self.lack(at, Code::TooFew, || format!("At least {min} entries."));
         }
         Some(Value::Array(items))
     }
@@ -260,7 +260,7 @@ impl Checker {
 fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null => true,
-        Value::String(given) => text::normalise(given).is_empty(),
+        Value::String(given) => text::is_blank(given),
         Value::Array(items) => items.iter().all(is_blank),
         Value::Object(members) => members.values().all(is_blank),
         Value::Bool(_) | Value::Number(_) => false,

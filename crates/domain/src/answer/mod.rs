@@ -100,33 +100,53 @@ pub enum Rejected {
     },
 }
 
-/// Checks an answer and gives its normal form, an object with the fields in the order of the definition.
-///
-/// `this_year` bounds the fields that hold a year.
-pub fn check(step: &Step, answer: &Value, mode: Mode, this_year: i32) -> Result<Value, Rejected> {
-    let mut checker = Checker { mode, this_year, errors: Vec::new() };
+/// An answer that a step may hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// The normal form, an object with the fields in the order of the definition.
+    pub answer: Value,
+    /// Whether it would do as a complete one.
+    pub complete: bool,
+}
+
+/// Checks an answer; `this_year` bounds the fields that hold a year.
+pub fn check(step: &Step, answer: &Value, mode: Mode, this_year: i32) -> Result<Checked, Rejected> {
+    let mut checker = Checker { mode, this_year, errors: Vec::new(), lacking: false };
     let normal = checker.object(step.fields, answer, "");
+    let mut across = Vec::new();
+    rules::check(step, &normal, answer, &mut across);
+    let complete = !checker.lacking && across.is_empty();
     if mode == Mode::Complete {
-        rules::check(step, &normal, answer, &mut checker.errors);
+        checker.errors.append(&mut across);
     }
     if !checker.errors.is_empty() {
         return Err(Rejected::Invalid(checker.errors));
     }
-    let normal = Value::Object(normal);
-    let size = canonical::value_to_bytes(&normal).map_or(usize::MAX, |bytes| bytes.len());
+    let answer = Value::Object(normal);
+    let size = canonical::value_to_bytes(&answer).map_or(usize::MAX, |bytes| bytes.len());
     if size > MAX_ANSWER_BYTES {
         return Err(Rejected::TooLarge { size, limit: MAX_ANSWER_BYTES });
     }
-    Ok(normal)
+    Ok(Checked { answer, complete })
 }
 
 struct Checker {
     mode: Mode,
     this_year: i32,
     errors: Vec<FieldError>,
+    /// Whether a draft is no complete answer.
+    lacking: bool,
 }
 
 impl Checker {
+    /// What only a complete answer must have.
+    fn lack(&mut self, pointer: &str, code: FieldErrorCode, message: impl FnOnce() -> String) {
+        match self.mode {
+            Mode::Draft => self.lacking = true,
+            Mode::Complete => self.refuse(pointer, code, message()),
+        }
+    }
+
     fn refuse(&mut self, pointer: &str, code: FieldErrorCode, message: impl Into<String>) {
         self.errors.push(FieldError { pointer: pointer.to_owned(), code, message: message.into() });
     }
@@ -153,8 +173,8 @@ impl Checker {
                 Some(kept) => {
                     normal.insert(field.name.to_owned(), kept);
                 }
-                None if field.required && self.mode == Mode::Complete && self.errors.len() == before => {
-                    self.refuse(&place, FieldErrorCode::Required, format!("{} is required.", field.label));
+                None if field.required && self.errors.len() == before => {
+                    self.lack(&place, FieldErrorCode::Required, || format!("{} is required.", field.label));
                 }
                 None => {}
             }

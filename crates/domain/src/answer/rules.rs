@@ -19,7 +19,7 @@ fn critical_contradictions_are_resolved(given: &Value, errors: &mut Vec<FieldErr
     let items = given.get("contradictions").and_then(Value::as_array);
     for (index, item) in items.into_iter().flatten().enumerate() {
         let member = |name| item.get(name).and_then(Value::as_str).unwrap_or_default().trim();
-        if member("severity") == "critical" && super::text::normalise(member("resolution")).is_empty() {
+        if member("severity") == "critical" && super::text::is_blank(member("resolution")) {
             errors.push(FieldError {
                 pointer: format!("/contradictions/{index}/resolution"),
                 code: FieldErrorCode::ResolutionRequired,

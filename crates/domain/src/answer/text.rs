@@ -1,17 +1,35 @@
 //! The normal form of a text.
 
-use unicode_normalization::UnicodeNormalization;
+use std::borrow::Cow;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use unicode_segmentation::UnicodeSegmentation;
+
+const OTHER_LINE_ENDS: [char; 3] = ['\r', '\u{2028}', '\u{2029}'];
 
 /// NFC, `\n` line ends, trimmed; empty when nothing visible is left.
 pub(super) fn normalise(text: &str) -> String {
-    let unix = text.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n");
-    let composed: String = unix.nfc().collect();
+    let unix = if text.contains(OTHER_LINE_ENDS) {
+        Cow::Owned(text.replace("\r\n", "\n").replace(OTHER_LINE_ENDS, "\n"))
+    } else {
+        Cow::Borrowed(text)
+    };
+    let composed = composed(unix);
     let trimmed = composed.trim();
-    if trimmed.chars().all(is_invisible) {
+    if is_blank(trimmed) {
         return String::new();
     }
     trimmed.to_owned()
+}
+
+/// NFC. Most texts are it already, which is far cheaper to see than to make.
+fn composed(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes { text } else { Cow::Owned(text.nfc().collect()) }
+}
+
+/// Whether the normal form is empty: composing makes nothing visible, nor anything invisible.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars().all(is_invisible)
 }
 
 fn is_invisible(c: char) -> bool {
@@ -20,7 +38,8 @@ fn is_invisible(c: char) -> bool {
 
 /// The length in grapheme clusters.
 pub(super) fn length(text: &str) -> usize {
-    text.graphemes(true).count()
+    // In ASCII only a line end of two characters is a cluster of more than one.
+    if text.is_ascii() && !text.contains('\r') { text.len() } else { text.graphemes(true).count() }
 }
 
 /// Whether the text holds a control character; a line feed counts only in texts of one line.
@@ -30,5 +49,5 @@ pub(super) fn has_control(text: &str, one_line: bool) -> bool {
 
 /// What two texts must share to be the same item of a list.
 pub(super) fn folded(text: &str) -> String {
-    text.to_lowercase().nfc().collect()
+    composed(text.to_lowercase().into()).into_owned()
 }

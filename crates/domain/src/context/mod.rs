@@ -152,8 +152,8 @@ impl BusinessContext {
                 Some(StepOutcome::Skipped) | None => (&nothing, None),
             };
             match (answer::check(step, answer, Mode::Complete, this_year), source) {
-                (Ok(normal), Some(source)) => {
-                    sections.insert(step.slug, normal);
+                (Ok(checked), Some(source)) => {
+                    sections.insert(step.slug, checked.answer);
                     provenance.insert(step.slug, AnswerSource { answered_at: source.answered_at.trunc_subsecs(6), ..source.clone() });
                     completion.complete.push(step.slug);
                 }

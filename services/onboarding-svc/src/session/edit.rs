@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, Utc};
 use domain::{
-    answer::{self, Mode, Rejected},
+    answer::{self, Checked, Mode, Rejected},
     onboarding::OnboardingStatus,
     step::Slug,
 };
@@ -44,14 +44,13 @@ pub(crate) enum Edit {
 impl Edit {
     /// An autosave of this answer.
     pub(crate) fn draft(slug: Slug, answer: &Value, now: DateTime<Utc>) -> Result<Self, EditError> {
-        let answer = check(slug, answer, Mode::Draft, now)?;
-        let valid = answer::check(slug.step(), &answer, Mode::Complete, now.year()).is_ok();
-        Ok(Self::Draft { answer, valid })
+        let Checked { answer, complete } = check(slug, answer, Mode::Draft, now)?;
+        Ok(Self::Draft { answer, valid: complete })
     }
 
     /// A completion with this answer.
     pub(crate) fn complete(slug: Slug, answer: &Value, now: DateTime<Utc>) -> Result<Self, EditError> {
-        check(slug, answer, Mode::Complete, now).map(Self::Complete)
+        check(slug, answer, Mode::Complete, now).map(|checked| Self::Complete(checked.answer))
     }
 
     pub(super) fn answer(&self) -> Option<&Value> {
@@ -80,7 +79,7 @@ impl Edit {
     }
 }
 
-fn check(slug: Slug, answer: &Value, mode: Mode, now: DateTime<Utc>) -> Result<Value, EditError> {
+fn check(slug: Slug, answer: &Value, mode: Mode, now: DateTime<Utc>) -> Result<Checked, EditError> {
     answer::check(slug.step(), answer, mode, now.year()).map_err(|rejected| match rejected {
         Rejected::Invalid(errors) => EditError::Invalid(errors),
         Rejected::TooLarge { size, limit } => EditError::AnswerTooLarge { size, limit },
