@@ -11,6 +11,7 @@ use crate::{app::App, payment::receipt, phonepe::Hint};
 
 /// No webhook of PhonePe is near this size.
 const BODY_LIMIT: usize = 64 * 1024;
+/// Of webhooks without our credentials: the provider sends all of its own from a few addresses.
 const PER_ADDRESS: Limit = Limit { name: "webhook", burst: 50, per_s: 1 };
 
 /// Takes a webhook. It is stored and acknowledged; what it says is then asked of the provider.
@@ -23,30 +24,29 @@ const PER_ADDRESS: Limit = Limit { name: "webhook", burst: 50, per_s: 1 };
         (status = 400, description = "Not a JSON object", body = ProblemBody),
         (status = 401, description = "Wrong credentials", body = ProblemBody),
         (status = 413, description = "More than 64 KiB", body = ProblemBody),
-        (status = 429, description = "Too many from one address", body = ProblemBody),
+        (status = 429, description = "Too many with wrong credentials from one address", body = ProblemBody),
         (status = 503, description = "The database does not answer; send it again", body = ProblemBody),
     )
 )]
 #[post("/api/payments/v2/webhook")]
 pub(super) async fn receive_webhook(request: HttpRequest, app: web::Data<App>, body: RawBody) -> Result<HttpResponse, Problem> {
     let count = |outcome: &str| app.metrics.webhooks.with_label_values(&[outcome]).inc();
-    let address = client_address(&request, &app.kit.config.http).map_or_else(|| "unknown".to_owned(), |address| address.to_string());
-    app.kit.limits.take(PER_ADDRESS, &address).await.or_refuse()?;
     if body.0.len() > BODY_LIMIT {
         count("refused");
         return Err(Problem::new(ErrorCode::WebhookTooLarge));
     }
-    let hint = Hint::read(&body.0);
     let authentic = request.headers().get(AUTHORIZATION).is_some_and(|header| app.webhook_credentials.accept(header.as_bytes()));
     if !authentic {
         count("unauthenticated");
-        if let Some(hint) = hint {
+        let address = client_address(&request, &app.kit.config.http).map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+        app.kit.limits.take(PER_ADDRESS, &address).await.or_refuse()?;
+        if let Some(hint) = Hint::read(&body.0) {
             let working = app.clone().into_inner();
             app.kit.lifecycle.detached(async move { receipt::note_unauthenticated(&working, &hint).await }).await??;
         }
         return Err(Problem::new(ErrorCode::WebhookUnauthenticated));
     }
-    let Some(hint) = hint else {
+    let Some(hint) = Hint::read(&body.0) else {
         count("refused");
         return Err(Problem::new(ErrorCode::WebhookInvalid));
     };

@@ -104,6 +104,22 @@ async fn wrong_credentials_store_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_webhooks_without_our_credentials_are_limited() {
+    let rig = Rig::start().await;
+    let sent = async |credentials: &str| {
+        let webhooks = (0..200).map(|n| rig.webhook(Some(credentials), body(&n.to_string(), "COMPLETED", 500_000)));
+        let answers = futures_util::future::join_all(webhooks).await;
+        answers.into_iter().fold(std::collections::BTreeMap::new(), |mut counts, status| {
+            *counts.entry(status.as_u16()).or_insert(0) += 1;
+            counts
+        })
+    };
+    let guessed = sent("wrong").await;
+    assert!(guessed.keys().eq([&401, &429]) && guessed[&401] >= 50, "{guessed:?}");
+    assert_eq!(sent(CREDENTIALS).await, [(200, 200)].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unknown_events_states_and_orders_are_stored_and_acknowledged() {
     let rig = Rig::start().await;
     let bodies: [Value; 4] = [
