@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use diesel_async::RunQueryDsl;
 use domain::event::MAX_DATA_BYTES;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::try_join};
 use lapin::BasicProperties;
 use secrecy::SecretString;
 use service_kit::db::{self, Db};
@@ -22,11 +22,11 @@ use crate::{
     metrics::Metrics,
     outbox::{self, Claimed},
     publisher::{Outgoing, PublishError, Publisher},
-    topology::{self, EVENTS},
+    topology::{self, EVENTS, TopologyError},
 };
 
 /// Most rows claimed, and so most unconfirmed messages, at once.
-const WINDOW: i64 = 256;
+const WINDOW: usize = 256;
 /// The guarantee behind the wake-up.
 const POLL: Duration = Duration::from_secs(1);
 const GAUGES_EVERY: Duration = Duration::from_secs(10);
@@ -56,7 +56,7 @@ enum Round {
 impl Relay {
     /// Runs until the process drains. An early end means that the topology conflicts.
     pub(crate) async fn run(self) {
-        let wake = Notify::new();
+        let (wake, more) = (Notify::new(), Notify::new());
         let gauges = async {
             loop {
                 self.measure().await;
@@ -66,22 +66,42 @@ impl Relay {
         tokio::select! {
             () = self.listen(&wake) => {}
             () = gauges => {}
-            () = self.publish_until_drained(&wake) => {}
+            // Of a backlog one batch is claimed and marked while another is at the broker. Both drain to their end.
+            _ = try_join(self.publish_until_drained(&wake, Some(&more)), self.publish_until_drained(&more, None)) => {}
         }
     }
 
-    async fn publish_until_drained(&self, wake: &Notify) {
+    /// Publishes one batch after the other; with nothing due it waits for `wake`. A whole window is reason to wake `helper`;
+    /// whoever has none is the helper and does not poll.
+    ///
+    /// # Errors
+    /// When the topology conflicts.
+    async fn publish_until_drained(&self, wake: &Notify, helper: Option<&Notify>) -> Result<(), TopologyError> {
         let publisher = Publisher::new(self.link.clone());
         let mut backoff = Backoff::reconnect();
         let mut last_redeclared = Instant::now();
+        let mut idle = helper.is_none();
         while !self.draining.is_cancelled() {
+            if std::mem::take(&mut idle) {
+                let poll = async {
+                    match helper {
+                        Some(_) => sleep(POLL.mul_f64(rand::random_range(0.8..=1.0))).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = self.draining.cancelled() => break,
+                    () = wake.notified() => {}
+                    () = poll => {}
+                }
+            }
             let connection = tokio::select! {
-                () = self.draining.cancelled() => return,
+                () = self.draining.cancelled() => break,
                 connection = self.link.connection() => match connection {
                     Ok(connection) => connection,
                     Err(conflict) => {
                         tracing::error!(%conflict, "the outbox cannot be published");
-                        return;
+                        return Err(conflict);
                     }
                 },
             };
@@ -91,7 +111,7 @@ impl Relay {
                 self.pause(Duration::from_millis(500)).await;
                 continue;
             }
-            let (round, returned) = self.round(&publisher).await;
+            let (round, returned) = self.round(&publisher, helper).await;
             if returned && last_redeclared.elapsed() >= REDECLARE_EVERY {
                 last_redeclared = Instant::now();
                 if let Err(error) = topology::declare_all(&connection).await {
@@ -102,14 +122,12 @@ impl Relay {
                 Round::Published => backoff.reset(),
                 Round::Idle => {
                     backoff.reset();
-                    tokio::select! {
-                        () = wake.notified() => {}
-                        () = self.pause(POLL.mul_f64(rand::random_range(0.8..=1.0))) => {}
-                    }
+                    idle = true;
                 }
                 Round::Failed => self.pause(backoff.next()).await,
             }
         }
+        Ok(())
     }
 
     async fn pause(&self, wait: Duration) {
@@ -120,7 +138,7 @@ impl Relay {
     }
 
     /// One claim with everything that follows; also whether a message came back unroutable.
-    async fn round(&self, publisher: &Publisher) -> (Round, bool) {
+    async fn round(&self, publisher: &Publisher, helper: Option<&Notify>) -> (Round, bool) {
         let token = Uuid::now_v7();
         let claimed = match self.claim(token).await {
             Ok(claimed) if claimed.is_empty() => return (Round::Idle, false),
@@ -130,6 +148,9 @@ impl Relay {
                 return (Round::Failed, false);
             }
         };
+        if let Some(helper) = helper.filter(|_| claimed.len() == WINDOW) {
+            helper.notify_one();
+        }
         let outcomes = self.publish(publisher, &claimed).await;
         service_kit::kill_point!("K4");
         let returned = outcomes.values().any(|outcome| matches!(outcome, Err(Failure::Row(reason)) if *reason == RETURNED));
@@ -217,7 +238,10 @@ impl Relay {
                 tracing::error!(outbox_id = id, reason, "an event was given up and blocks its aggregate");
             }
         }
-        outbox::release(&mut connection, token).await?;
+        // Whatever was published has no lease any more.
+        if published.len() < outcomes.len() {
+            outbox::release(&mut connection, token).await?;
+        }
         Ok(())
     }
 

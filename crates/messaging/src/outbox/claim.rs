@@ -79,7 +79,8 @@ const CLAIM: &str = "with candidate as (
 ///
 /// Sequences have no gaps and a row can only be published after its predecessor, so the immediate predecessor, found
 /// by the unique index, is enough. The row's own conditions are evaluated again by PostgreSQL after the lock.
-pub(crate) async fn claim(connection: &mut AsyncPgConnection, token: Uuid, limit: i64) -> QueryResult<Vec<Claimed>> {
+pub(crate) async fn claim(connection: &mut AsyncPgConnection, token: Uuid, limit: usize) -> QueryResult<Vec<Claimed>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     sql_query(CLAIM).bind::<sql_types::Uuid, _>(token).bind::<sql_types::BigInt, _>(limit).load(connection).await
 }
 

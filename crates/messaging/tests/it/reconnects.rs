@@ -55,7 +55,7 @@ async fn reconnecting_leaves_no_descriptor_no_thread_and_no_task_behind() {
             _ => rig.process("auth-svc", vec![Recorder::plain().on(SHARED_QUEUE)]),
         })
         .collect();
-    let reconnects = setting("RECONNECTS", 50);
+    let reconnects = setting("RECONNECTS", 200);
     connected(&processes).await;
     let (mut done, mut before) = (0, None);
     while done < reconnects {
