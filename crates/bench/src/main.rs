@@ -33,6 +33,10 @@ use crate::{
     stack::Stack,
 };
 
+/// The services' allocator, for the baselines too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(about = "Measures the rows of the performance table")]
 struct Cli {

@@ -146,11 +146,9 @@ impl Db {
     }
 }
 
-/// Plans are made for the values each time: one for any values knows neither how many rows a tenant has nor what a policy's
-/// array holds, and was seen to read all 10,000 versions of a workspace for one of them.
 fn session_settings(config: &DatabaseConfig, application: &str, schema: &str) -> String {
     format!(
-        "set plan_cache_mode = force_custom_plan; set application_name = '{application}'; set search_path = {schema}; set timezone = 'UTC'; \
+        "set application_name = '{application}'; set search_path = {schema}; set timezone = 'UTC'; \
          set statement_timeout = {}; set lock_timeout = {}; set idle_in_transaction_session_timeout = {};",
         config.statement_timeout_ms, config.lock_timeout_ms, config.idle_in_transaction_timeout_ms
     )
@@ -168,12 +166,13 @@ pub async fn connect(url: &SecretString) -> ConnectionResult<AsyncPgConnection> 
 
 /// Acts as the signed-in user for the rest of the transaction: the same row-level policies guard our own reads and a
 /// direct Supabase client (decisions: *Roles*). Must be called inside a transaction.
+///
+/// Its statements are planned for their values each time: a plan for any values knows neither how many rows a tenant has nor
+/// what a policy's array holds, and was seen to read all 10,000 versions of a workspace for one of them.
 pub async fn act_as_user(connection: &mut AsyncPgConnection, claims_json: &str) -> Result<(), diesel::result::Error> {
-    sql_query("select set_config('request.jwt.claims', $1, true), set_config('role', 'authenticated', true)")
-        .bind::<Text, _>(claims_json)
-        .execute(connection)
-        .await
-        .map(|_| ())
+    const ROLE: &str = "select set_config('request.jwt.claims', $1, true), set_config('role', 'authenticated', true), \
+                        set_config('plan_cache_mode', 'force_custom_plan', true)";
+    sql_query(ROLE).bind::<Text, _>(claims_json).execute(connection).await.map(|_| ())
 }
 
 /// Goes back to the service's runtime role to write.
