@@ -231,9 +231,15 @@ impl Tiers {
             self.metrics.read("content", from);
             return Ok(Found { document, head: None, content: from });
         }
+        let key = (reader.workspace, sequence);
+        // Nearly always; only a load needs an entry, which costs several times a look.
+        if let Some(Loaded { document, .. }) = self.documents.get(&key).await {
+            self.metrics.read("content", Tier::Memory);
+            return Ok(Found { document, head: None, content: Tier::Memory });
+        }
         let entry = self
             .documents
-            .entry((reader.workspace, sequence))
+            .entry(key)
             .or_try_insert_with(self.aside(reader, move |tiers, reader| async move { tiers.load(&reader, sequence).await }))
             .await
             .map_err(|error| ReadError::clone(&error))?;
@@ -291,6 +297,9 @@ impl Tiers {
     }
 
     async fn remembered_head(&self, reader: &Reader) -> Result<Head, ReadError> {
+        if let Some(head @ Head { sequence: Some(_), .. }) = self.heads.get(&reader.workspace).await {
+            return Ok(Head { from: Tier::Memory, ..head });
+        }
         let entry = self
             .heads
             .entry(reader.workspace)
