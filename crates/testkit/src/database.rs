@@ -11,7 +11,7 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::environment::required;
+use crate::environment::{empty_redis, required};
 
 /// Migration sets with their schema and owner, in the order in which they are applied.
 const SETS: [(&str, &str, &str); 4] = [
@@ -29,11 +29,12 @@ pub struct Database {
 }
 
 impl Database {
-    /// Copies the template, making it first when the migrations have changed since.
+    /// Copies the template, making it first when the migrations have changed since. Redis is emptied as well.
     ///
     /// # Panics
-    /// When the test stack's PostgreSQL does not answer or a migration fails.
+    /// When the test stack's PostgreSQL or Redis does not answer or a migration fails.
     pub async fn create() -> Self {
+        empty_redis().await;
         let passwords = role_passwords();
         let mut admin = connect(&admin_url("postgres")).await;
         let template = format!("gw_template_{}", migrations_digest());

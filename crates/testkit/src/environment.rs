@@ -1,5 +1,7 @@
 //! Where the test stack is.
 
+use service_kit::cache::client as redis;
+
 /// The value of a variable of the test stack.
 ///
 /// # Panics
@@ -18,4 +20,14 @@ pub fn redis_url() -> String {
     let mut url = url::Url::parse(&required("REDIS_URL")).unwrap();
     url.set_path(&format!("/{}", slot % 15 + 1));
     url.into()
+}
+
+/// Empties the test's Redis database: the test that had it before may have left limits there that are used up.
+///
+/// # Panics
+/// When Redis does not answer.
+pub async fn empty_redis() {
+    let client = redis::Client::open(redis_url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap_or_else(|error| panic!("Redis does not answer: {error}"));
+    redis::cmd("FLUSHDB").query_async::<()>(&mut connection).await.unwrap();
 }

@@ -21,7 +21,7 @@ mod vhost;
 
 pub use broker::Broker;
 pub use database::Database;
-pub use environment::{redis_url, required};
+pub use environment::{empty_redis, redis_url, required};
 pub use people::{Person, person};
 pub use process::{Process, signal};
 pub use running::{Running, config};

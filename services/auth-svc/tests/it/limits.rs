@@ -1,12 +1,12 @@
 //! The default rate limits.
 
 use serde_json::json;
+use testkit::empty_redis;
 
-use crate::rig::{PASSWORD, Rig, forget_limits};
+use crate::rig::{PASSWORD, Rig};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_takes_ten_attempts_and_the_next_has_to_wait() {
-    forget_limits().await;
     let rig = Rig::start_with(&[]).await;
     let email = rig.sign_up().await.text("/user/email");
     for left in (0..10).rev() {
@@ -18,7 +18,7 @@ async fn an_account_takes_ten_attempts_and_the_next_has_to_wait() {
     assert!(limited.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
     assert!(limited.header("ratelimit-policy").unwrap().contains("sign-in-account"));
     assert_eq!(rig.sign_in("somebody.else@example.test", PASSWORD).await.error_code(), "invalid_credentials");
-    forget_limits().await;
+    empty_redis().await;
     let allowed = rig.sign_in(&email, PASSWORD).await;
     assert_eq!(allowed.status, 200);
     assert!(allowed.header("ratelimit").unwrap().contains("r=9"), "{allowed:?}");
@@ -26,7 +26,6 @@ async fn an_account_takes_ten_attempts_and_the_next_has_to_wait() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_makes_ten_accounts_an_hour() {
-    forget_limits().await;
     let rig = Rig::start_with(&[]).await;
     for _ in 0..10 {
         rig.sign_up().await;

@@ -5,8 +5,7 @@ use std::net::TcpListener;
 use auth_svc::AuthService;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
-use service_kit::cache::client as redis;
-use testkit::{Database, Running, config, redis_url};
+use testkit::{Database, Running, config};
 use uuid::Uuid;
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -106,10 +105,4 @@ pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
 
 pub fn client() -> reqwest::Client {
     service_kit::http_client(std::time::Duration::from_secs(30)).unwrap()
-}
-
-/// Forgets every bucket of earlier tests in this test's Redis database.
-pub async fn forget_limits() {
-    let mut connection = redis::Client::open(redis_url()).unwrap().get_multiplexed_async_connection().await.unwrap();
-    redis::cmd("FLUSHDB").query_async::<()>(&mut connection).await.unwrap();
 }
