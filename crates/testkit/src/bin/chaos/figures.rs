@@ -95,8 +95,7 @@ impl Bars {
         let wide = |bar: u64| std::time::Duration::from_millis(bar).mul_f64(slack).as_millis().try_into().unwrap_or(u64::MAX);
         if let Some(bar) = self.read_p95_ms.map(wide) {
             let (reads, failed, p95) = (run.reads, run.reads_failed, run.read_p95_ms);
-            // A restart in order takes a second or two.
-            run.require(reads >= 5, || format!("there were only {reads} reads while it lasted"));
+            run.require(reads >= 10, || format!("there were only {reads} reads while it lasted"));
             run.require(failed == 0, || format!("{failed} of {reads} reads failed"));
             run.require(p95.is_some_and(|p95| p95 < bar), || format!("the p95 of reads was {p95:?} ms, the bar is {bar} ms"));
         }

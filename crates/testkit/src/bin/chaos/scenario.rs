@@ -171,7 +171,7 @@ fn dependency_row(row: &str, dependency: Dependency, part: Option<Part>) -> Vec<
         scenario(&named("half-open"), "hears and is not heard", bars, through(Mode::OneWay { silent: Direction::ToClient }), seconds),
     ];
     if let Some(part) = part {
-        scenarios.push(scenario(&named("restart"), "is restarted in order", bars, Fault::Restarted(part), 1));
+        scenarios.push(scenario(&named("restart"), "is restarted in order", bars, Fault::Restarted(part), 2));
     }
     match dependency {
         Dependency::RabbitMq => {
