@@ -2,7 +2,7 @@
 # Prometheus and Alertmanager from Debian, beside the services: `make up OBSERVE=1`. Configuration, rules and routes are those
 # of deploy/observe.
 
-# Those that were asked for now, or run from before.
+# With OBSERVE set, and while one of them runs.
 observing() { [[ -n $OBSERVE ]] || runs prometheus || runs alertmanager; }
 
 observe_start() {
