@@ -16,6 +16,7 @@ use crate::{
     bootstrap::{self, RolePasswords},
     config::AuthConfig,
     consumers, http, jobs,
+    keys::KeysCommand,
     metrics::AuthMetrics,
     operators::OperatorsCommand,
     provider::Provider,
@@ -44,6 +45,9 @@ pub enum AuthCommand {
     /// Who may operate the deployment by HTTP: grant, revoke, list.
     #[command(subcommand)]
     Operators(OperatorsCommand),
+    /// The keys that sign access tokens: list, rotate.
+    #[command(subcommand)]
+    Keys(KeysCommand),
 }
 
 impl Service for AuthService {
@@ -108,6 +112,10 @@ impl Service for AuthService {
         match command {
             AuthCommand::Operator(command) => Ok(command.run(&self.kit, &mut stdout()).await?),
             AuthCommand::Operators(command) => {
+                command.run(self, &mut stdout()).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            AuthCommand::Keys(command) => {
                 command.run(self, &mut stdout()).await?;
                 Ok(ExitCode::SUCCESS)
             }

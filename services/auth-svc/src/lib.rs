@@ -5,7 +5,7 @@
 //! - [`gate`]: profiles and workspaces (`ensure-profile`), and where a user is to go next (`verify-profile`).
 //! - [`consumers`]: events of the other services, kept as projections that the gate reads.
 //! - [`jobs`]: provisions users whose sign-up trigger failed.
-//! - [`operators`]: who may operate the deployment.
+//! - [`operators`]: who may operate the deployment; [`keys`]: what signs access tokens.
 //! - [`bootstrap`]: prepares the database for all services.
 //! - [`http`] and [`store`]: endpoints, and SQL.
 
@@ -16,6 +16,7 @@ pub mod consumers;
 pub mod gate;
 pub mod http;
 pub mod jobs;
+pub mod keys;
 pub mod metrics;
 pub mod operators;
 pub mod provider;

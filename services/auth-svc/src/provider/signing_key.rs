@@ -9,7 +9,7 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::Clock;
 use jsonwebtoken::EncodingKey;
@@ -24,6 +24,9 @@ use crate::store::signing_key::{self as store, KeyRow};
 const FRESH: Duration = Duration::from_secs(60);
 /// A retired key stays published this much longer than its last token lives.
 const LEEWAY_S: i64 = 120;
+/// A new key is published for so long, at least, before it signs: until every replica publishes it, whoever asks one of
+/// them about a token of it would be told that there is no such key.
+pub const SHORTEST_NOTICE: TimeDelta = TimeDelta::seconds(90);
 
 /// First byte of a stored private key: PKCS#8 as it is, or sealed.
 const PLAIN: u8 = 0;
@@ -50,7 +53,44 @@ struct Held {
     keyring: Arc<Keyring>,
 }
 
-/// Reads the keys, and makes the first one.
+/// A key that verifies, as an operator sees it.
+#[derive(Debug)]
+pub struct ListedKey {
+    /// Its name.
+    pub kid: String,
+    /// When it was made, and published.
+    pub published_at: DateTime<Utc>,
+    /// When its first token is signed.
+    pub signs_from: DateTime<Utc>,
+    /// When its last token is signed; none for the newest.
+    pub signs_until: Option<DateTime<Utc>>,
+    /// When it is published no more.
+    pub verifies_until: Option<DateTime<Utc>>,
+}
+
+/// Why there is no new key.
+#[derive(Debug, thiserror::Error)]
+pub enum RotationError {
+    /// The last new key does not sign yet.
+    #[error("the last rotation is not over: key {kid} signs from {from} on")]
+    UnderWay {
+        /// The new key.
+        kid: String,
+        /// When it begins.
+        from: DateTime<Utc>,
+    },
+    /// It could not be made or stored.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<diesel::result::Error> for RotationError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Reads the keys, makes the first one, and new ones.
 pub struct Keys {
     db: Db,
     clock: Arc<dyn Clock>,
@@ -90,19 +130,71 @@ impl Keys {
         }
     }
 
+    /// Every key that verifies, in the order in which they sign.
+    ///
+    /// # Errors
+    /// [`Fault`] when the database does not answer.
+    pub async fn list(&self) -> Result<Vec<ListedKey>, Fault> {
+        let mut connection = self.db.get().await?;
+        let rows = store::verifying(&mut connection, self.clock.now() - self.verifiable_for).await?;
+        // Each begins when the one before it ends.
+        let begins: Vec<_> = std::iter::once(None).chain(rows.iter().map(|row| row.retired_at)).collect();
+        let listed = rows.into_iter().zip(begins).map(|(row, begin)| ListedKey {
+            signs_from: begin.unwrap_or(row.created_at),
+            published_at: row.created_at,
+            signs_until: row.retired_at,
+            verifies_until: row.retired_at.map(|at| at + self.verifiable_for),
+            kid: row.kid,
+        });
+        Ok(listed.collect())
+    }
+
+    /// Makes a new key, which is published now and signs after `notice`; until then the present one does.
+    ///
+    /// # Errors
+    /// [`RotationError::UnderWay`] while the last new key does not sign yet.
+    pub async fn rotate(&self, notice: TimeDelta, author: &audit::Author) -> Result<ListedKey, RotationError> {
+        let now = self.clock.now();
+        let mut connection = self.db.get().await.map_err(Fault::from)?;
+        (*connection)
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                store::lock(connection).await?;
+                let rows = store::verifying(connection, now).await?;
+                let signs_from = match rows.as_slice() {
+                    [] => now,
+                    [present] => {
+                        store::retire(connection, &present.kid, now + notice).await?;
+                        now + notice
+                    }
+                    [present, .., newest] => {
+                        let from = present.retired_at.unwrap_or(now);
+                        return Err(RotationError::UnderWay { kid: newest.kid.clone(), from });
+                    }
+                };
+                let made = self.make(now)?;
+                store::insert(connection, &made).await?;
+                let resource = format!("signing_key/{}", made.kid);
+                audit::record(connection, now, &author.entry("signing_key.rotate", &resource, "done", json!({ "signs_from": signs_from })))
+                    .await?;
+                Ok(ListedKey { kid: made.kid, published_at: now, signs_from, signs_until: None, verifies_until: None })
+            })
+            .await
+    }
+
     async fn read(&self) -> Result<Keyring, Fault> {
         let now = self.clock.now();
+        let since = now - self.verifiable_for;
         let mut connection = self.db.get().await?;
         (*connection)
             .transaction(async |connection: &mut AsyncPgConnection| {
-                let mut rows = store::verifying(connection, now - self.verifiable_for).await?;
-                if rows.iter().all(|row| row.retired) {
+                let mut rows = store::verifying(connection, since).await?;
+                if !has_newest(&rows) {
                     // Replicas that start together wait here for the first one's commit.
                     store::lock(connection).await?;
-                    rows = store::verifying(connection, now - self.verifiable_for).await?;
-                    if rows.iter().all(|row| row.retired) {
-                        let made = self.make()?;
-                        store::insert(connection, &made, now).await?;
+                    rows = store::verifying(connection, since).await?;
+                    if !has_newest(&rows) {
+                        let made = self.make(now)?;
+                        store::insert(connection, &made).await?;
                         let resource = format!("signing_key/{}", made.kid);
                         audit::record(
                             connection,
@@ -121,13 +213,14 @@ impl Keys {
                         rows.push(made);
                     }
                 }
-                self.keyring(&rows)
+                self.keyring(&rows, now)
             })
             .await
     }
 
-    fn keyring(&self, rows: &[KeyRow]) -> Result<Keyring, Fault> {
-        let active = rows.iter().find(|row| !row.retired).ok_or_else(|| Fault::Crypto("no signing key".into()))?;
+    fn keyring(&self, rows: &[KeyRow], now: DateTime<Utc>) -> Result<Keyring, Fault> {
+        let signs = |row: &&KeyRow| row.retired_at.is_none_or(|end| end > now);
+        let active = rows.iter().find(signs).ok_or_else(|| Fault::Crypto("no signing key".into()))?;
         let pkcs8 = self.open(active)?;
         let keys: Vec<_> = rows.iter().map(|row| &row.public_jwk).collect();
         Ok(Keyring {
@@ -136,7 +229,7 @@ impl Keys {
         })
     }
 
-    fn make(&self) -> Result<KeyRow, Fault> {
+    fn make(&self, now: DateTime<Utc>) -> Result<KeyRow, Fault> {
         let refused = |_| Fault::Crypto("a signing key could not be made".into());
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).map_err(refused)?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref())
@@ -146,7 +239,7 @@ impl Keys {
             Some(seal) => seal.seal(&kid, pkcs8.as_ref())?,
             None => [&[PLAIN], pkcs8.as_ref()].concat(),
         };
-        Ok(KeyRow { kid, private_key, public_jwk, retired: false })
+        Ok(KeyRow { kid, private_key, public_jwk, created_at: now, retired_at: None })
     }
 
     fn open(&self, row: &KeyRow) -> Result<Vec<u8>, Fault> {
@@ -159,6 +252,10 @@ impl Keys {
             _ => Err(Fault::Crypto(format!("signing key {} has an unknown form", row.kid))),
         }
     }
+}
+
+fn has_newest(rows: &[KeyRow]) -> bool {
+    rows.iter().any(|row| row.retired_at.is_none())
 }
 
 /// The public key as a JWK, named by its RFC 7638 thumbprint. `point` is uncompressed: `0x04 ‖ x ‖ y`.

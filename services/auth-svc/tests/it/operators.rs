@@ -27,7 +27,7 @@ async fn run(rig: &Rig, arguments: &[&str], more: &[(&str, &str)]) -> Result<Str
             command.run(&Arc::new(app), &mut out).await.map_err(|error| error.to_string())?;
             Ok(String::from_utf8(out).unwrap())
         }
-        AuthCommand::Operator(other) => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
