@@ -43,6 +43,7 @@ missing_packages() {
   fi
   if [[ $STACK == test ]]; then
     command -v shellcheck >/dev/null || echo shellcheck
+    command -v faketime >/dev/null || echo faketime
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo 'python3 python3-venv'
   fi
 }

@@ -85,17 +85,29 @@ impl Process {
         }
     }
 
-    /// Ends it like a power cut.
+    /// Ends it like a power cut, with the processes that it has started.
     pub async fn kill(&mut self) {
+        self.kill_group();
         if let Some(mut child) = self.child.take() {
-            let _ = child.start_kill();
             let _ = child.wait().await;
+        }
+    }
+
+    fn kill_group(&self) {
+        if let Some(pid) = self.pid() {
+            // What has just ended by itself needs no signal.
+            let _ = std::process::Command::new("kill").args(["-s", "KILL", "--", &format!("-{pid}")]).stderr(Stdio::null()).status();
         }
     }
 
     /// Asks it to end, and kills it when it does not do so in time. `true` when it ended by itself, without an error.
     pub async fn terminate(&mut self, limit: Duration) -> bool {
-        self.signal("TERM");
+        self.finish("TERM", limit).await
+    }
+
+    /// The same for a process that ends in order by another signal.
+    pub async fn finish(&mut self, signal: &str, limit: Duration) -> bool {
+        self.signal(signal);
         let Some(child) = &mut self.child else { return true };
         let Ok(status) = timeout(limit, child.wait()).await else {
             self.kill().await;
@@ -113,6 +125,12 @@ impl Process {
         if let Some(pid) = self.pid() {
             signal(pid, name);
         }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill_group();
     }
 }
 

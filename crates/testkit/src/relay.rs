@@ -71,6 +71,7 @@ impl Mode {
 pub struct Relay {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
+    targets: watch::Sender<Vec<String>>,
     listens: watch::Receiver<bool>,
     open: watch::Receiver<usize>,
     /// Never joined: dropping it ends the relay.
@@ -88,9 +89,19 @@ impl Relay {
         let (mode, modes) = watch::channel(Mode::Pass);
         let (listening, listens) = watch::channel(true);
         let (opened, open) = watch::channel(0);
+        let (targets, aims) = watch::channel(vec![target.to_owned()]);
         let mut accepting = JoinSet::new();
-        accepting.spawn(serve(Serving { listener: Some(listener), address, target: target.to_owned(), modes, listening, opened }));
-        Self { address, mode, listens, open, _accepting: accepting }
+        accepting.spawn(serve(Serving { listener: Some(listener), address, aims, modes, listening, opened }));
+        Self { address, mode, targets, listens, open, _accepting: accepting }
+    }
+
+    /// From now on new connections go to these, one after the other, as before a balancer. Open ones stay where they are.
+    ///
+    /// # Panics
+    /// When there are none.
+    pub fn aim(&self, targets: Vec<String>) {
+        assert!(!targets.is_empty(), "a relay needs a target");
+        self.targets.send_replace(targets);
     }
 
     /// A relay on a free port before what `url` names, and the URL that leads through it.
@@ -145,7 +156,7 @@ struct Serving {
     /// Absent while the relay is cut.
     listener: Option<TcpListener>,
     address: SocketAddr,
-    target: String,
+    aims: watch::Receiver<Vec<String>>,
     modes: watch::Receiver<Mode>,
     listening: watch::Sender<bool>,
     opened: watch::Sender<usize>,
@@ -160,6 +171,7 @@ enum Wake {
 
 async fn serve(mut serving: Serving) {
     let mut connections = JoinSet::new();
+    let mut accepted_before = 0;
     loop {
         let cut = *serving.modes.borrow_and_update() == Mode::Cut;
         match (serving.listener.is_some(), cut) {
@@ -185,7 +197,9 @@ async fn serve(mut serving: Serving) {
         };
         if let Wake::Accepted(Ok((client, _))) = wake {
             serving.opened.send_modify(|open| *open += 1);
-            connections.spawn(connection::relay(client, serving.target.clone(), serving.modes.clone(), Counted(serving.opened.clone())));
+            let target = serving.aims.borrow().iter().cycle().nth(accepted_before).cloned().unwrap_or_default();
+            accepted_before = (accepted_before + 1) % serving.aims.borrow().len();
+            connections.spawn(connection::relay(client, target, serving.modes.clone(), Counted(serving.opened.clone())));
         }
     }
 }

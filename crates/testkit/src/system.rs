@@ -1,9 +1,10 @@
-//! The whole system as real processes: two replicas of each service, gateway and sandbox, on a database and a vhost of
+//! The whole system as real processes: two replicas of each service and of the gateway, and the sandbox, on a database and a vhost of
 //! their own, with a fault relay between each service and everything it depends on.
 //!
 //! It needs the started dependencies of a stack, whose addresses and secrets it takes over.
 
 mod broker;
+mod clock;
 mod collector;
 mod environment;
 mod gateway;
@@ -11,7 +12,7 @@ mod stack;
 
 use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use tokio::time::{Instant, sleep};
 
 pub use broker::{Broker, Queue};
@@ -82,7 +83,9 @@ pub struct System {
     build: Build,
     replicas: Vec<Replica>,
     relays: BTreeMap<(&'static str, Dependency), Relay>,
-    gateway: Gateway,
+    /// Before the gateways, where clients come in.
+    balancer: Relay,
+    gateways: Vec<Gateway>,
     sandbox: Process,
     collector: Collector,
     // Dropped after the processes that use them.
@@ -141,7 +144,11 @@ impl System {
             Environment { stack: required("STATE_DIR").into(), addresses: &addresses, database: &database, vhost: &vhost, relays: &relays };
         let sandbox =
             Process::new("sandbox", &build.plain.join("sandbox"), &["serve"], environment.of_sandbox(sandbox_port), log(&build, "sandbox"));
-        let gateway = Gateway::new(&build, gateway_port, &listening);
+        let gateways: Vec<_> =
+            (0..replicas).map(|number| Gateway::new(&build, &format!("gateway-{number}"), ports.free(), &listening)).collect();
+        let fronts: Vec<_> = gateways.iter().map(|gateway| gateway.address.clone()).collect();
+        let balancer = Relay::start(gateway_port, fronts.first().unwrap()).await;
+        balancer.aim(fronts);
         let mut processes = Vec::new();
         for (&service, listening) in &listening {
             for (number, &(public, internal)) in listening.iter().enumerate() {
@@ -157,10 +164,25 @@ impl System {
             }
         }
         let broker = Broker::new(vhost.url(), &places);
-        let mut system =
-            Self { addresses, places, broker, stack, build, replicas: processes, relays, gateway, sandbox, collector, database, vhost };
+        let mut system = Self {
+            addresses,
+            places,
+            broker,
+            stack,
+            build,
+            replicas: processes,
+            relays,
+            balancer,
+            gateways,
+            sandbox,
+            collector,
+            database,
+            vhost,
+        };
         system.sandbox.start();
-        system.gateway.process.start();
+        for gateway in &mut system.gateways {
+            gateway.process.start();
+        }
         for replica in &mut system.replicas {
             replica.process.start();
         }
@@ -216,9 +238,13 @@ impl System {
         self.relays.get(&(service, dependency)).expect("every service has a relay before each dependency").set(mode).await;
     }
 
-    /// The requests since the last call that the gateway answered with 500.
+    /// The requests since the last call that the gateways answered with 500.
     pub async fn internal_errors(&mut self) -> anyhow::Result<Vec<String>> {
-        self.gateway.internal_errors(&self.addresses.gateway).await
+        let mut errors = Vec::new();
+        for gateway in &mut self.gateways {
+            errors.extend(gateway.internal_errors().await?);
+        }
+        Ok(errors)
     }
 
     /// How often the services' logs contain `text`.
@@ -237,7 +263,8 @@ impl System {
     pub async fn ready(&mut self) {
         let http = service_kit::http_client(Duration::from_secs(3)).unwrap();
         let deadline = Instant::now() + START_LIMIT;
-        let mut urls = vec![format!("{}/", self.addresses.sandbox), format!("{}/gateway/livez", self.addresses.gateway)];
+        let mut urls = vec![format!("{}/", self.addresses.sandbox)];
+        urls.extend(self.gateways.iter().map(|gateway| format!("http://{}/gateway/livez", gateway.address)));
         urls.extend(self.replicas.iter_mut().filter_map(|replica| replica.process.runs().then(|| replica.ready.clone())));
         for url in urls {
             while !http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
@@ -332,10 +359,58 @@ impl System {
         }
     }
 
-    /// Kills the gateway and starts it again.
-    pub async fn restart_gateway(&mut self) {
-        self.gateway.process.kill().await;
-        self.gateway.process.start();
+    /// Kills every gateway and starts it again.
+    pub async fn crash_gateways(&mut self) {
+        for gateway in &mut self.gateways {
+            gateway.process.kill().await;
+        }
+        for gateway in &mut self.gateways {
+            gateway.process.start();
+        }
+    }
+
+    /// Restarts the gateways one after the other: no new connections, let it drain, start it, take it back in. `false` when
+    /// one had to be killed.
+    ///
+    /// # Panics
+    /// When one does not come back.
+    pub async fn roll_gateways(&mut self) -> bool {
+        let all: Vec<_> = self.gateways.iter().map(|gateway| gateway.address.clone()).collect();
+        let mut well = true;
+        for number in 0..all.len() {
+            let Some(gateway) = self.gateways.get_mut(number) else { break };
+            self.balancer.aim(all.iter().filter(|&address| *address != gateway.address).cloned().collect());
+            well &= gateway.drain(STOP_LIMIT).await;
+            gateway.process.start();
+            self.ready().await;
+            self.balancer.aim(all.clone());
+        }
+        well
+    }
+
+    /// Restarts one replica of `service` in order, with a clock that is wrong by so many seconds, or right.
+    ///
+    /// # Errors
+    /// When libfaketime is not installed or there is no such replica.
+    pub async fn set_clock(&mut self, service: &str, number: usize, wrong_by_s: i64) -> anyhow::Result<()> {
+        let library = clock::library()?;
+        let faketime = format!("{wrong_by_s:+}s");
+        let variables = [("LD_PRELOAD", library.as_str()), ("FAKETIME", &faketime), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")];
+        let replica = self.replicas.iter_mut().filter(|replica| replica.service == service).nth(number).context("no such replica")?;
+        replica.process.terminate(STOP_LIMIT).await;
+        let program = self.build.plain.join(service);
+        replica.process.start_as(&program, if wrong_by_s == 0 { &[] } else { &variables });
+        self.ready().await;
+        Ok(())
+    }
+
+    /// By how many seconds the clock of one replica of `service` differs from ours, as its answers say.
+    ///
+    /// # Errors
+    /// When it does not answer, or without a date.
+    pub async fn clock_offset(&self, service: &str, number: usize) -> anyhow::Result<i64> {
+        let replica = self.replicas.iter().filter(|replica| replica.service == service).nth(number).context("no such replica")?;
+        clock::offset(&replica.ready).await
     }
 
     /// Closes every connection to the broker from its side; returns how many there were.
@@ -362,7 +437,9 @@ impl System {
         for replica in &mut self.replicas {
             replica.process.terminate(STOP_LIMIT).await;
         }
-        self.gateway.process.terminate(STOP_LIMIT).await;
+        for gateway in &mut self.gateways {
+            gateway.process.terminate(STOP_LIMIT).await;
+        }
         self.sandbox.terminate(STOP_LIMIT).await;
     }
 

@@ -119,6 +119,11 @@ impl Client {
         Self::with(self.http.clone(), base, self.deadline)
     }
 
+    /// Whether its deadline is still to come.
+    pub(super) fn has_time(&self) -> bool {
+        Instant::now() < self.deadline
+    }
+
     /// Sends until something answers that is neither a broken connection nor "try again".
     pub async fn send(&self, ask: &Ask<'_>) -> anyhow::Result<Answer> {
         let mut pause = Duration::from_millis(100);

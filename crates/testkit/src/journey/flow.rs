@@ -1,5 +1,7 @@
 //! The journey: sign up, pay, answer 23 steps, finalize, read the manifest.
 
+use std::time::Duration;
+
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -144,17 +146,21 @@ async fn answer_steps(client: &Client, saving: Saving) -> anyhow::Result<usize> 
 }
 
 /// Sends an edit of a step and returns its new revision. A stale revision is replaced by the current one, as a person
-/// who chooses "keep mine" does; a retried request meets its own first attempt this way.
+/// who chooses "keep mine" does. A retried request meets its own first attempt this way, again and again while PostgreSQL
+/// refuses what Redis has taken.
 async fn keep_mine<'a>(client: &Client, slug: &str, mut revision: String, edit: impl Fn() -> Ask<'a>) -> anyhow::Result<String> {
-    for _ in 0..6 {
+    while client.has_time() {
         let answer = client.send(&edit().header("If-Match", revision)).await?;
         match answer.status.as_u16() {
             200 | 204 => return Ok(answer.etag.unwrap_or_default()),
-            412 => revision = current_revision(client, slug).await?,
+            412 => {
+                revision = current_revision(client, slug).await?;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
             _ => bail!("an edit of {slug} answered {}: {}", answer.status, answer.body),
         }
     }
-    bail!("{slug} was changed elsewhere again and again")
+    bail!("{slug} was changed elsewhere again and again, until there was no time left")
 }
 
 async fn current_revision(client: &Client, slug: &str) -> anyhow::Result<String> {

@@ -22,22 +22,34 @@ const LOG_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Gateway {
     pub(super) process: Process,
+    /// `host:port`.
+    pub(super) address: String,
     access_log: PathBuf,
     /// Bytes of the access log that were looked at.
     read: usize,
 }
 
 impl Gateway {
-    /// nginx on `port`.
-    pub(super) fn new(build: &Build, port: u16, services: &BTreeMap<&'static str, Vec<(u16, u16)>>) -> Self {
-        Self { process: process(build, port, services), access_log: build.folder.join("gateway/access.log"), read: 0 }
+    /// nginx on `port`, called `name`.
+    pub(super) fn new(build: &Build, name: &str, port: u16, services: &BTreeMap<&'static str, Vec<(u16, u16)>>) -> Self {
+        let access_log = build.folder.join(name).join("access.log");
+        Self { process: process(build, name, port, services), address: format!("127.0.0.1:{port}"), access_log, read: 0 }
     }
 
-    /// The requests since the last call that were answered with 500, by the log. `address` is where the gateway listens.
-    pub(super) async fn internal_errors(&mut self, address: &str) -> anyhow::Result<Vec<String>> {
+    /// Lets it answer what it has begun, and end. `false` when it had to be killed or failed.
+    pub(super) async fn drain(&mut self, limit: Duration) -> bool {
+        self.process.finish("QUIT", limit).await
+    }
+
+    /// The requests since the last call that were answered with 500, by the log.
+    pub(super) async fn internal_errors(&mut self) -> anyhow::Result<Vec<String>> {
         // The last line: everything before it is in the log when it is.
         let mark = format!("read-until-{}", uuid::Uuid::now_v7().simple());
-        service_kit::http_client(LOG_LIMIT)?.get(format!("{address}/gateway/last")).header("x-request-id", &mark).send().await?;
+        service_kit::http_client(LOG_LIMIT)?
+            .get(format!("http://{}/gateway/last", self.address))
+            .header("x-request-id", &mark)
+            .send()
+            .await?;
         let begun = Instant::now();
         let text = loop {
             let text = fs::read_to_string(&self.access_log)?;
@@ -59,9 +71,9 @@ impl Gateway {
     }
 }
 
-/// One process, so that ending it leaves no worker behind.
-fn process(build: &Build, port: u16, services: &BTreeMap<&'static str, Vec<(u16, u16)>>) -> Process {
-    let (source, base) = (build.root.join("deploy/gateway"), build.folder.join("gateway"));
+/// As our own user, also when that is root: the workers need nothing but what we wrote.
+fn process(build: &Build, name: &str, port: u16, services: &BTreeMap<&'static str, Vec<(u16, u16)>>) -> Process {
+    let (source, base) = (build.root.join("deploy/gateway"), build.folder.join(name));
     let _ = fs::remove_dir_all(&base);
     copy(&source.join("snippets"), &base.join("conf/snippets"));
     copy(&source.join("html"), &base.join("html"));
@@ -86,9 +98,10 @@ fn process(build: &Build, port: u16, services: &BTreeMap<&'static str, Vec<(u16,
     fs::write(&configuration, rendered.stdout).unwrap();
     let nginx =
         ["/usr/sbin/nginx", "/usr/bin/nginx"].map(Path::new).into_iter().find(|path| path.exists()).expect("nginx is not installed");
-    let arguments =
-        ["-p", &text(&base), "-c", &text(&configuration), "-e", &text(&base.join("error.log")), "-g", "daemon off; master_process off;"];
-    Process::new("gateway", nginx, &arguments, BTreeMap::new(), log(build, "gateway"))
+    let user = Command::new("id").arg("-un").output().unwrap();
+    let globally = format!("daemon off; user {};", String::from_utf8_lossy(&user.stdout).trim());
+    let arguments = ["-p", &text(&base), "-c", &text(&configuration), "-e", &text(&base.join("error.log")), "-g", &globally];
+    Process::new(name, nginx, &arguments, BTreeMap::new(), log(build, name))
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -18,6 +18,7 @@ const SILENCE: Duration = Duration::from_millis(400);
 /// A server that says everything again, and a relay before it.
 struct Rig {
     relay: Relay,
+    target: String,
     _echo: JoinSet<()>,
 }
 
@@ -36,7 +37,7 @@ impl Rig {
                 });
             }
         });
-        Self { relay: Relay::start(0, &target).await, _echo: echo }
+        Self { relay: Relay::start(0, &target).await, target, _echo: echo }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -169,4 +170,31 @@ async fn a_one_way_relay_is_silent_in_one_direction_only() {
 async fn a_url_leads_through_the_relay_with_everything_else_unchanged() {
     let (relay, through) = Relay::before("amqp://user:secret@127.0.0.1:5672/vhost?heartbeat=20").await;
     assert_eq!(through, format!("amqp://user:secret@127.0.0.1:{}/vhost?heartbeat=20", relay.address().port()));
+}
+
+#[tokio::test]
+async fn new_connections_go_to_the_targets_in_turn_and_open_ones_stay() {
+    let (first, second) = (Rig::start().await, Rig::start().await);
+    // The second is reached through a relay of its own, which counts.
+    let through_second = second.relay.address().to_string();
+    let direct = first.target.clone();
+    let mut old = first.connect().await;
+    say(&mut old, b"open").await;
+    assert_eq!(&hear(&mut old).await, b"open");
+    first.relay.aim(vec![direct.clone(), through_second.clone()]);
+    let mut both = Vec::new();
+    for _ in 0..4 {
+        let mut stream = first.connect().await;
+        say(&mut stream, b"turn").await;
+        assert_eq!(&hear(&mut stream).await, b"turn");
+        both.push(stream);
+    }
+    assert_eq!(second.relay.connections(), 2, "every other one");
+    first.relay.aim(vec![direct]);
+    let mut only = first.connect().await;
+    say(&mut only, b"only").await;
+    assert_eq!(&hear(&mut only).await, b"only");
+    assert_eq!(second.relay.connections(), 2, "it was taken out, and keeps what it has");
+    say(&mut old, b"stay").await;
+    assert_eq!(&hear(&mut old).await, b"stay");
 }

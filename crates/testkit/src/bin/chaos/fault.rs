@@ -10,6 +10,7 @@ use testkit::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    disk,
     figures::Run,
     invariants, keys,
     traffic::{Reads, Traffic, provision},
@@ -50,8 +51,12 @@ pub enum Fault {
     ServiceLate(&'static str),
     /// All replicas stand still.
     ServiceFrozen(&'static str),
-    /// The gateway gets `kill -9`.
-    GatewayKilled,
+    /// PostgreSQL has no space for what is written.
+    PostgresFull,
+    /// Both gateways get `kill -9`.
+    GatewaysKilled,
+    /// The gateways are restarted in order, one after the other.
+    GatewaysRolled,
 }
 
 /// Journeys flow, the fault comes, lasts, and goes; then everything has to come right.
@@ -77,6 +82,10 @@ pub async fn run(system: &mut System, fault: &Fault, lasts: Duration, run: &mut 
         run.require(exported_after(system, exports).await, || "no spans were exported after the fault".to_owned());
     }
     invariants::check(system, run).await;
+    if matches!(fault, Fault::PostgresFull) {
+        let parked = disk::parked(system.database()).await;
+        run.require(parked == 0, || format!("{parked} events were given up"));
+    }
 }
 
 /// Whether the collector gets more than `exports` requests.
@@ -147,7 +156,12 @@ impl Fault {
                 run.require(well && took < 25.0, || format!("{service} did not drain: {took:.1} s"));
             }
             Self::ServiceFrozen(service) => system.signal_service(service, "STOP"),
-            Self::GatewayKilled => system.restart_gateway().await,
+            Self::PostgresFull => disk::fill(system.database()).await?,
+            Self::GatewaysKilled => system.crash_gateways().await,
+            Self::GatewaysRolled => {
+                let well = system.roll_gateways().await;
+                run.require(well, || "a gateway did not drain".to_owned());
+            }
         }
         Ok(())
     }
@@ -171,7 +185,8 @@ impl Fault {
                 system.ready().await;
             }
             Self::ServiceFrozen(service) => system.signal_service(service, "CONT"),
-            Self::GatewayKilled => {}
+            Self::PostgresFull => disk::free(system.database()).await?,
+            Self::GatewaysKilled | Self::GatewaysRolled => {}
         }
         Ok(())
     }

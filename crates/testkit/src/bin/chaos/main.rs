@@ -1,6 +1,8 @@
 //! Breaks one thing after the other under the running system and proves that nothing was lost or done twice.
 
+mod clocks;
 mod dead_letters;
+mod disk;
 mod fault;
 mod figures;
 mod invariants;

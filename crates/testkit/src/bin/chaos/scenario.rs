@@ -10,9 +10,10 @@ use testkit::{
 use tokio::time::Instant;
 
 use crate::{
-    dead_letters,
+    clocks, dead_letters,
     fault::{self, Fault},
     figures::{Bars, Run},
+    keys,
     kill_point::{self, KillPoint},
     more::{self, More},
 };
@@ -36,6 +37,8 @@ enum Act {
     Replay(dead_letters::Crash),
     Break { fault: Fault, lasts: Duration },
     More(More),
+    Clocks(&'static str),
+    NewKey,
 }
 
 impl Scenario {
@@ -53,6 +56,8 @@ impl Scenario {
             Act::Replay(crash) => dead_letters::run(system, *crash, number, &mut run).await,
             Act::Break { fault, lasts } => fault::run(system, fault, *lasts, &mut run).await,
             Act::More(more) => more::run(system, *more, &mut run).await,
+            Act::Clocks(service) => clocks::run(system, service, &mut run).await,
+            Act::NewKey => keys::rotate(system, &mut run).await,
         }
         self.bars.judge(&mut run, slack);
         run.seconds = begun.elapsed().as_secs_f64();
@@ -94,15 +99,21 @@ pub fn all() -> Vec<Scenario> {
     for service in ["auth-svc", "onboarding-svc", "bcm-svc"] {
         all.extend(service_row(service));
     }
-    all.push(scenario("gateway-down", "the gateway is killed and started again", Bars::default(), Fault::GatewayKilled, 1));
-    all.extend(MORE.map(|(name, says, more)| Scenario {
-        name: name.to_owned(),
-        says,
-        short: false,
-        bars: Bars { consumers_back_s: Some(10.0), ..Bars::default() },
-        act: Act::More(more),
-    }));
+    let rolled = Bars { no_refusal: true, read_p95_ms: Some(500), ..Bars::default() };
+    all.push(scenario("gateway-down", "both gateways are killed and started again", Bars::default(), Fault::GatewaysKilled, 1));
+    all.push(scenario("gateway-restart", "the gateways are restarted in order, one after the other", rolled, Fault::GatewaysRolled, 2));
+    let new_key = Bars { no_refusal: true, ..Bars::default() };
+    all.push(more("keys-restart", "a new key is published, and signs 90 s later", new_key, Act::NewKey));
+    let back = Bars { consumers_back_s: Some(10.0), ..Bars::default() };
+    all.extend(MORE.map(|(name, says, act)| more(name, says, back, Act::More(act))));
+    for (name, says, service) in CLOCKS {
+        all.push(more(name, says, Bars { no_refusal: true, ..back }, Act::Clocks(service)));
+    }
     all
+}
+
+fn more(name: &str, says: &'static str, bars: Bars, act: Act) -> Scenario {
+    Scenario { name: name.to_owned(), says, short: false, bars, act }
 }
 
 const MORE: [(&str, &str, More); 5] = [
@@ -111,6 +122,13 @@ const MORE: [(&str, &str, More); 5] = [
     ("K19", "the broker loses every queue and message; what was published is published again", More::StateLost),
     ("K21", "one of two relays is frozen for 40 s, past its lease", More::RelayFrozen),
     ("K23", "the clients hear the broker and it does not hear them, for 45 s", More::OneWay),
+];
+
+const CLOCKS: [(&str, &str, &str); 4] = [
+    ("K20-auth-svc", "the clocks of auth-svc are ten minutes wrong, one ahead and one behind", "auth-svc"),
+    ("K20-payments-svc", "the same of payments-svc", "payments-svc"),
+    ("K20-onboarding-svc", "the same of onboarding-svc", "onboarding-svc"),
+    ("K20-bcm-svc", "the same of bcm-svc", "bcm-svc"),
 ];
 
 fn kill_points() -> Vec<Scenario> {
@@ -177,6 +195,7 @@ fn dependency_row(row: &str, dependency: Dependency, part: Option<Part>) -> Vec<
         Dependency::RabbitMq => {
             scenarios.push(scenario(&named("full"), "is out of memory and blocks publishers", bars, Fault::BrokerFull, 10));
         }
+        Dependency::Postgres => scenarios.push(scenario(&named("full"), "has no space for what is written", bars, Fault::PostgresFull, 9)),
         Dependency::Redis => scenarios.push(scenario(&named("full"), "is out of memory", bars, Fault::RedisFull, 9)),
         Dependency::PhonePe => {
             let busy = r#"{"pay": {"http_status": 429}, "status": {"http_status": 429}}"#;
@@ -186,7 +205,7 @@ fn dependency_row(row: &str, dependency: Dependency, part: Option<Part>) -> Vec<
             scenarios.push(scenario(&named("broken"), "answers 500 and web pages", bars, Fault::Weather(broken), 9));
             scenarios.push(scenario(&named("ambiguous"), "takes orders and answers that it did not", bars, Fault::Weather(lost), 9));
         }
-        Dependency::Postgres | Dependency::Collector | Dependency::Keys => {}
+        Dependency::Collector | Dependency::Keys => {}
     }
     scenarios
 }
@@ -230,7 +249,7 @@ mod tests {
     #[test]
     fn a_beginning_is_a_row_and_never_half_a_name() {
         assert_eq!(names(&["K1"], false).unwrap(), ["K1"]);
-        assert_eq!(names(&["gateway"], false).unwrap(), ["gateway-down"]);
+        assert_eq!(names(&["gateway"], false).unwrap(), ["gateway-down", "gateway-restart"]);
         assert_eq!(names(&["redis-down"], false).unwrap(), ["redis-down"]);
         assert_eq!(names(&["redis"], false).unwrap().len(), 8);
         assert_eq!(names(&["K"], false).unwrap().len(), 12);
