@@ -55,7 +55,8 @@ class Steady:
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             self.judge("stream", answer.status == 200, f"{answer.status}")
-            while answer.readline() and not self.stop.is_set():
+            # Not readline, which takes a connection that broke for the end of the stream.
+            while answer.read1(65_536) and not self.stop.is_set():
                 pass
             self.streams["cut by us" if self.stop.is_set() else "ended"] += 1
         except (OSError, http.client.HTTPException) as error:
