@@ -39,6 +39,7 @@ prometheus.tcp.port = $RABBITMQ_PROMETHEUS_PORT
 load_definitions = $STATE_DIR/rabbitmq/definitions.json
 disk_free_limit.absolute = 256MB
 vm_memory_high_watermark.absolute = 768MB
+frame_max = 65536
 log.connection.level = warning
 CONF
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pika
-from pika.exceptions import AMQPConnectionError, ChannelClosedByBroker
+from pika.exceptions import AMQPConnectionError, ChannelClosedByBroker, ConnectionClosedByBroker
 
 state = Path(sys.argv[1])
 failures = []
@@ -73,6 +73,18 @@ finally:
     channel = payments.channel()
     channel.queue_delete(queue)
     payments.close()
+
+# No consumer of ours could take such a message over: it would end each one's connection.
+connection = pika.BlockingConnection(pika.URLParameters(amqp_url("payments-svc")))
+large = pika.BasicProperties(headers={"large": "x" * 70_000})
+try:
+    channel = connection.channel()
+    channel.confirm_delivery()
+    channel.basic_publish("groundwork.events", "payments.check.v1", b"{}", large)
+    failures.append("properties larger than a frame are accepted")
+    connection.close()
+except ConnectionClosedByBroker as closed:
+    expect("properties larger than a frame are refused", 501, closed.reply_code)
 
 address = urlsplit(amqp_url("payments-svc"))
 guest = pika.ConnectionParameters(address.hostname, address.port, "/", pika.PlainCredentials("guest", "guest"))

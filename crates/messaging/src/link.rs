@@ -17,6 +17,9 @@ use crate::{
 
 /// Below 5 s false alarms are likely; a dead peer is noticed within two of these.
 const HEARTBEAT_SECONDS: u16 = 20;
+/// The largest frame, as our brokers are told as well (`frame_max`): properties have to fit into one. lapin makes and zeroes
+/// buffers for 64 of them for each connection.
+const FRAME_MAX: u32 = 64 * 1024;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -42,6 +45,7 @@ pub async fn connect(url: &SecretString, name: &str) -> Result<Connection, LinkE
     let mut uri: AMQPUri = url.expose_secret().parse().map_err(LinkError::Url)?;
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
     uri.query.connection_timeout.get_or_insert(5_000);
+    uri.query.frame_max.get_or_insert(FRAME_MAX);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     Ok(timeout(CONNECT_LIMIT, Connection::connect_uri(uri, properties)).await.map_err(|_| LinkError::Timeout)??)
 }

@@ -105,6 +105,8 @@ pub enum Rejected {
 pub struct Checked {
     /// The normal form, an object with the fields in the order of the definition.
     pub answer: Value,
+    /// The same as canonical JSON, whose length the limits count.
+    pub canonical: String,
     /// Whether it would do as a complete one.
     pub complete: bool,
 }
@@ -123,11 +125,11 @@ pub fn check(step: &Step, answer: &Value, mode: Mode, this_year: i32) -> Result<
         return Err(Rejected::Invalid(checker.errors));
     }
     let answer = Value::Object(normal);
-    let size = canonical::value_to_bytes(&answer).map_or(usize::MAX, |bytes| bytes.len());
-    if size > MAX_ANSWER_BYTES {
-        return Err(Rejected::TooLarge { size, limit: MAX_ANSWER_BYTES });
+    let canonical = canonical::value_to_bytes(&answer).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    match canonical {
+        Some(canonical) if canonical.len() <= MAX_ANSWER_BYTES => Ok(Checked { answer, canonical, complete }),
+        other => Err(Rejected::TooLarge { size: other.map_or(usize::MAX, |canonical| canonical.len()), limit: MAX_ANSWER_BYTES }),
     }
-    Ok(Checked { answer, complete })
 }
 
 struct Checker {

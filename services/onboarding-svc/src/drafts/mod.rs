@@ -14,7 +14,6 @@ use domain::{
     ids::{UserId, WorkspaceId},
     step::Slug,
 };
-use serde_json::Value;
 use service_kit::{
     cache::{
         Cache, CacheError,
@@ -56,8 +55,8 @@ pub(crate) struct Save<'a> {
     pub(crate) slug: Slug,
     /// The revision it is made on.
     pub(crate) expected: Expected,
-    /// The answer in normal form; `None` keeps the one that is there.
-    pub(crate) answer: Option<&'a Value>,
+    /// The answer in normal form, as canonical JSON; `None` keeps the one that is there.
+    pub(crate) answer: Option<&'a str>,
     /// What the step becomes if it was never completed.
     pub(crate) first: StepState,
     /// What it becomes if it was.
@@ -162,8 +161,6 @@ impl DraftCache {
 
     /// Makes an edit in one round trip; a hash older than `known_epoch` counts as cold.
     pub(crate) async fn save(&self, known_epoch: i64, save: &Save<'_>) -> Result<Saved, CacheError> {
-        // Canonical text is the shortest, and its length is what the limits count.
-        let answer = save.answer.and_then(|answer| canonical::value_to_bytes(answer).ok()).and_then(|bytes| String::from_utf8(bytes).ok());
         let flag = |on| if on { "1" } else { "0" };
         let mut call = SAVE.prepare_invoke();
         call.key(key(save.workspace))
@@ -175,9 +172,9 @@ impl DraftCache {
             .arg(save.workspace.to_string())
             .arg(save.first.as_str())
             .arg(save.later.as_str())
-            .arg(flag(answer.is_some()))
-            .arg(answer.as_deref().unwrap_or_default())
-            .arg(answer.as_ref().map_or(0, String::len))
+            .arg(flag(save.answer.is_some()))
+            .arg(save.answer.unwrap_or_default())
+            .arg(save.answer.map_or(0, str::len))
             .arg(save.by.to_string())
             .arg(save.at.timestamp_micros())
             .arg(flag(save.completes))

@@ -29,14 +29,9 @@ const ATTEMPTS: u32 = 3;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Edit {
     /// Autosave.
-    Draft {
-        /// The answer.
-        answer: Value,
-        /// Whether it would do as a complete one.
-        valid: bool,
-    },
+    Draft(Checked),
     /// A fully validated answer.
-    Complete(Value),
+    Complete(Checked),
     /// An optional step is left out.
     Skip,
 }
@@ -44,27 +39,30 @@ pub(crate) enum Edit {
 impl Edit {
     /// An autosave of this answer.
     pub(crate) fn draft(slug: Slug, answer: &Value, now: DateTime<Utc>) -> Result<Self, EditError> {
-        let Checked { answer, complete } = check(slug, answer, Mode::Draft, now)?;
-        Ok(Self::Draft { answer, valid: complete })
+        check(slug, answer, Mode::Draft, now).map(Self::Draft)
     }
 
     /// A completion with this answer.
     pub(crate) fn complete(slug: Slug, answer: &Value, now: DateTime<Utc>) -> Result<Self, EditError> {
-        check(slug, answer, Mode::Complete, now).map(|checked| Self::Complete(checked.answer))
+        check(slug, answer, Mode::Complete, now).map(Self::Complete)
+    }
+
+    fn checked(&self) -> Option<&Checked> {
+        match self {
+            Self::Draft(checked) | Self::Complete(checked) => Some(checked),
+            Self::Skip => None,
+        }
     }
 
     pub(super) fn answer(&self) -> Option<&Value> {
-        match self {
-            Self::Draft { answer, .. } | Self::Complete(answer) => Some(answer),
-            Self::Skip => None,
-        }
+        self.checked().map(|checked| &checked.answer)
     }
 
     /// What a step becomes that was never completed, and one that was.
     pub(super) fn states(&self) -> (StepState, StepState) {
         match self {
-            Self::Draft { valid: true, .. } => (StepState::Draft, StepState::Draft),
-            Self::Draft { valid: false, .. } => (StepState::Draft, StepState::Invalid),
+            Self::Draft(checked) if checked.complete => (StepState::Draft, StepState::Draft),
+            Self::Draft(_) => (StepState::Draft, StepState::Invalid),
             Self::Complete(_) => (StepState::Complete, StepState::Complete),
             Self::Skip => (StepState::Skipped, StepState::Skipped),
         }
@@ -75,7 +73,7 @@ impl Edit {
     }
 
     pub(super) fn limited(&self) -> bool {
-        matches!(self, Self::Draft { .. })
+        matches!(self, Self::Draft(_))
     }
 }
 
@@ -155,7 +153,7 @@ async fn in_redis(
         workspace: editor.workspace,
         slug,
         expected,
-        answer: edit.answer(),
+        answer: edit.checked().map(|checked| checked.canonical.as_str()),
         first,
         later,
         completes: edit.completes(),
