@@ -69,7 +69,15 @@ async fn headers_larger_than_our_frames_end_by_the_brokers_limit_and_the_next_ev
     let properties = envelope(&bomb).to_properties("payments-svc").unwrap().with_headers(headers);
     rig.publish(EventType::PaymentConfirmed.as_str(), properties, b"{}").await;
     rig.send(&[confirmed(OrderId::generate())]).await;
-    within(240, "the broker gives it up", async || rig.waiting(&format!("{QUEUE}.dead")).await == 1).await;
+    let dead = format!("{QUEUE}.dead");
+    within(240, "the broker gives it up", async || rig.waiting(&dead).await == 1).await;
+    let letter = rig.letters(&dead).await.pop().unwrap();
+    let headers = letter.properties.headers().clone().unwrap();
+    assert_eq!(
+        headers.inner().get("x-first-death-reason"),
+        Some(&AMQPValue::LongString("delivery_limit".into())),
+        "no code of ours read it"
+    );
     eventually("the other event has its effect", async || rig.effects().await == 1).await;
 }
 
