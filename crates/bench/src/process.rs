@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use tokio::{
     process::{Child, Command},
     time::{Instant, sleep, timeout},
@@ -158,7 +158,8 @@ impl Process {
     /// # Errors
     /// When it does not end within 30 s; it is killed then.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        let _ = Command::new("kill").args(["-TERM", &self.pid.to_string()]).status().await?;
+        let signalled = Command::new("kill").args(["-TERM", &self.pid.to_string()]).status().await?;
+        ensure!(signalled.success(), "{} could not be sent SIGTERM", self.name);
         if let Ok(status) = timeout(Duration::from_secs(30), self.child.wait()).await {
             return status.map(|_| ()).map_err(Into::into);
         }
