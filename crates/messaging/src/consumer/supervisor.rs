@@ -1,6 +1,7 @@
 //! One consumer, for ever: built anew whenever it ends, and asked for at the broker because a client can be wrong.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -19,7 +20,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Worker;
-use crate::{backoff::Backoff, link::Link, metrics::Metrics, topology::TopologyError};
+use crate::{
+    backoff::Backoff,
+    link::Link,
+    metrics::Metrics,
+    topology::{self, TopologyError},
+};
 
 /// Fetched beside the first message once one succeeded. A crash costs whatever is fetched one of its deliveries, so that
 /// an event which crashes the process again and again is fetched alone. An ordered queue could start no second one.
@@ -70,6 +76,10 @@ enum Ended {
     Drained,
     /// Nothing succeeds any more.
     Guarded,
+    /// Its queue was deleted, and is there again.
+    Deleted,
+    /// Its queue cannot be there again.
+    Refused(TopologyError),
     Lost(String),
 }
 
@@ -101,11 +111,11 @@ impl Supervisor {
                     }
                     continue;
                 }
-                Ended::Lost(reason) => {
-                    self.metrics.rebuilds.with_label_values(&[queue]).inc();
-                    tracing::warn!(queue, reason, "a consumer was lost and will be built anew");
-                }
+                Ended::Deleted => {}
+                Ended::Refused(conflict) => return self.refuse(&conflict),
+                Ended::Lost(reason) => tracing::warn!(queue, reason, "a consumer was lost and will be built anew"),
             }
+            self.metrics.rebuilds.with_label_values(&[queue]).inc();
             if started.elapsed() > PROBE_EVERY {
                 backoff.reset();
             }
@@ -136,7 +146,7 @@ impl Supervisor {
         let mut messages = SelectAll::from_iter([first]);
         self.alive(true);
         let concurrency = self.worker.queue.concurrency();
-        let mut running = JoinSet::new();
+        let (mut waiting, mut running) = (VecDeque::new(), JoinSet::new());
         let mut probes = interval_at(Instant::now() + PROBE_EVERY, PROBE_EVERY);
         probes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let ended = loop {
@@ -160,24 +170,28 @@ impl Supervisor {
                 _ = probes.tick() => if let Err(reason) = self.probe(connection).await {
                     break Ended::Lost(reason);
                 },
-                item = messages.next(), if running.len() < concurrency => match item {
-                    Some(Ok(delivery)) => {
-                        let worker = self.worker.clone();
-                        running.spawn(async move { worker.take(delivery, false).await });
-                    }
+                // Listened to even while no more can be handled: a deleted queue is told here.
+                item = messages.next() => match item {
+                    Some(Ok(delivery)) => waiting.push_back(delivery),
                     Some(Err(error)) => break Ended::Lost(error.to_string()),
-                    None => break Ended::Lost("the broker cancelled the consumer".to_owned()),
+                    None => break self.declare_again(connection).await,
                 },
+            }
+            while running.len() < concurrency
+                && let Some(delivery) = waiting.pop_front()
+            {
+                let worker = self.worker.clone();
+                running.spawn(async move { worker.take(delivery, false).await });
             }
         };
         self.alive(false);
-        let limit = if matches!(ended, Ended::Lost(_)) {
-            ORPHAN_LIMIT
-        } else {
+        let limit = if matches!(ended, Ended::Drained | Ended::Guarded) {
             for tag in tags {
                 let _ = bounded(channel.basic_cancel(tag, BasicCancelOptions::default())).await;
             }
             DRAIN_LIMIT
+        } else {
+            ORPHAN_LIMIT
         };
         if timeout(limit, async { while running.join_next().await.is_some() {} }).await.is_err() {
             tracing::warn!(queue = self.worker.queue.name, running = running.len(), "handlers did not finish and are dropped");
@@ -185,6 +199,23 @@ impl Supervisor {
         // What was fetched and not started goes back to the queue.
         let _ = bounded(channel.close(200, "OK".into())).await;
         ended
+    }
+
+    /// After the broker cancelled the consumer, which it does when it deletes the queue: at once and on the connection
+    /// that heard of it, because what is published meanwhile has nowhere to wait.
+    async fn declare_again(&self, connection: &Arc<Connection>) -> Ended {
+        let queue = self.worker.queue.name;
+        match topology::declare_all(connection).await {
+            Ok(()) => {
+                tracing::error!(queue, "the queue was deleted and is declared again: publish again what it held");
+                Ended::Deleted
+            }
+            Err(conflict @ TopologyError::Conflict { .. }) => Ended::Refused(conflict),
+            Err(error) => {
+                self.link.discard(connection).await;
+                Ended::Lost(format!("the queue was deleted, and {error}"))
+            }
+        }
     }
 
     /// A channel with a consumer that fetches one message at a time.

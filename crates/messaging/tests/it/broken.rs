@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use domain::ids::OrderId;
 use lapin::{
     options::{ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions},
@@ -5,7 +7,7 @@ use lapin::{
 };
 use messaging::{HandlerError, topology::RetryDelay};
 
-use crate::rig::{QUEUE, Recorder, Rig, confirmed, eventually};
+use crate::rig::{QUEUE, Recorder, Rig, confirmed, eventually, within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_the_broker_closes_are_built_anew() {
@@ -33,6 +35,19 @@ async fn a_deleted_queue_is_declared_again_and_consumed_again() {
     onboarding.ready().await;
     rig.tell(&[confirmed(OrderId::generate())]).await;
     eventually("the effect", async || rig.effects().await == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_queue_is_there_again_before_its_running_handlers_have_ended() {
+    let rig = Rig::new().await;
+    let onboarding = rig.process("onboarding-svc", vec![Recorder::slow(Duration::from_secs(30)).on(QUEUE)]);
+    onboarding.ready().await;
+    rig.send(&[confirmed(OrderId::generate())]).await;
+    eventually("the handler runs", async || rig.held(QUEUE).await == 1).await;
+    let channel = rig.connection().await.create_channel().await.unwrap();
+    channel.queue_delete(QUEUE.into(), QueueDeleteOptions::default()).await.unwrap();
+    within(3, "the queue is there again", async || rig.exists(QUEUE).await).await;
+    assert_eq!(rig.effects().await, 0, "the handler was to be running still");
 }
 
 #[tokio::test(flavor = "multi_thread")]

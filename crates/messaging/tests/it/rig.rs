@@ -21,7 +21,7 @@ use domain::{
     plan::{Cycle, PlanCode},
 };
 use lapin::{
-    BasicProperties, Connection, ConnectionProperties,
+    BasicProperties, Connection, ConnectionProperties, Queue,
     message::Delivery,
     options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
     types::FieldTable,
@@ -160,10 +160,18 @@ impl Rig {
 
     /// Messages that wait in a queue, as the broker counts them at this moment.
     pub async fn waiting(&self, queue: &str) -> u32 {
+        self.look_at(queue).await.unwrap().message_count()
+    }
+
+    /// Whether the broker has this queue at this moment.
+    pub async fn exists(&self, queue: &str) -> bool {
+        self.look_at(queue).await.is_ok()
+    }
+
+    async fn look_at(&self, queue: &str) -> lapin::Result<Queue> {
         let connection = self.connection().await;
         let channel = connection.create_channel().await.unwrap();
-        let passive = QueueDeclareOptions::durable().passive();
-        channel.queue_declare(queue.into(), passive, FieldTable::default()).await.unwrap().message_count()
+        channel.queue_declare(queue.into(), QueueDeclareOptions::durable().passive(), FieldTable::default()).await
     }
 
     /// What waits in a queue; all of it goes back to its place.

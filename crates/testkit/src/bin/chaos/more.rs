@@ -18,6 +18,8 @@ use crate::{
 
 /// Publishes again what was published since a moment.
 const REPUBLISH: &[&str] = &["outbox", "republish", "--why", "a crash test", "--since"];
+/// Journeys are in every phase then.
+const INTO_THE_JOURNEYS: Duration = Duration::from_secs(4);
 
 /// What happens.
 #[derive(Debug, Clone, Copy)]
@@ -38,10 +40,6 @@ pub enum More {
 pub async fn run(system: &mut System, more: More, run: &mut Run) {
     let since = SystemClock.now().to_rfc3339_opts(SecondsFormat::Millis, true);
     let Some(people) = run.tried("before the fault", provision(system, 24).await) else { return };
-    if matches!(more, More::QueueDeleted) {
-        // Messages in a deleted queue are lost by definition: it is deleted while it is empty, and everything after counts.
-        system.delete_queue("bcm-svc.onboarding.v1").await;
-    }
     let traffic = Traffic::start(&system.addresses, people);
     sleep(Duration::from_secs(2)).await;
     match more {
@@ -54,17 +52,17 @@ pub async fn run(system: &mut System, more: More, run: &mut Run) {
             run.notes.push(format!("{closed} connections were closed"));
             run.require(closed > 0, || "no connection was closed".to_owned());
         }
-        More::QueueDeleted => {}
-        More::StateLost => {
-            // In the middle of the journeys: what was confirmed and not consumed is lost.
-            sleep(Duration::from_secs(4)).await;
-            system.lose_broker_state().await;
-            run.consumers_back_s = invariants::consumers_back(system, invariants::REPLICAS).await;
-            for service in SERVICES {
-                let (well, said) = system.command(service, &[REPUBLISH, &[since.as_str()]].concat(), None).await;
-                run.require(well, || format!("{service} outbox republish failed: {said}"));
-                run.notes.push(format!("{service}: {}", said.lines().last().unwrap_or_default().chars().take(60).collect::<String>()));
+        More::QueueDeleted => {
+            sleep(INTO_THE_JOURNEYS).await;
+            for queue in ["onboarding-svc.payments.v1", "bcm-svc.onboarding.v1"] {
+                system.delete_queue(queue).await;
             }
+            publish_again(system, &since, run).await;
+        }
+        More::StateLost => {
+            sleep(INTO_THE_JOURNEYS).await;
+            system.lose_broker_state().await;
+            publish_again(system, &since, run).await;
         }
         More::RelayFrozen => {
             if let Some(rows) = run.tried("the freeze", freeze_with_a_lease(system).await) {
@@ -86,6 +84,16 @@ pub async fn run(system: &mut System, more: More, run: &mut Run) {
     }
     traffic.end(run).await;
     invariants::check(system, run).await;
+}
+
+/// What was confirmed and not consumed is lost: once the consumers are back it is published again, as the runbook says.
+async fn publish_again(system: &System, since: &str, run: &mut Run) {
+    run.consumers_back_s = invariants::consumers_back(system, invariants::REPLICAS).await;
+    for service in SERVICES {
+        let (well, said) = system.command(service, &[REPUBLISH, &[since]].concat(), None).await;
+        run.require(well, || format!("{service} outbox republish failed: {said}"));
+        run.notes.push(format!("{service}: {}", said.lines().last().unwrap_or_default().chars().take(60).collect::<String>()));
+    }
 }
 
 /// Rows that a relay has claimed and not published yet, or not marked so.

@@ -118,7 +118,7 @@ fn more(name: &str, says: &'static str, bars: Bars, act: Act) -> Scenario {
 
 const MORE: [(&str, &str, More); 5] = [
     ("K15", "every connection to the broker is closed every 2 s for 60 s", More::ConnectionsClosed),
-    ("K16", "a queue is deleted while nothing is on its way", More::QueueDeleted),
+    ("K16", "two queues are deleted under load; what was published is published again", More::QueueDeleted),
     ("K19", "the broker loses every queue and message; what was published is published again", More::StateLost),
     ("K21", "one of two relays is frozen for 40 s, past its lease", More::RelayFrozen),
     ("K23", "the clients hear the broker and it does not hear them, for 45 s", More::OneWay),
