@@ -3,8 +3,8 @@
 
 STACK=${STACK:-dev}
 case $STACK in
-  dev) offset=0 ;;
-  test) offset=1000 ;;
+  dev) offset=0 confirmation=true ;;
+  test) offset=1000 confirmation=false ;;
   *) fail "STACK is \"$STACK\"; it can be dev or test" ;;
 esac
 
@@ -21,6 +21,9 @@ BIN=$CARGO_TARGET_DIR/$BIN
 
 # LIMITS=load widens the gateway's rate limits for measurements (decision 22).
 LIMITS=${LIMITS:-default}
+
+# Whether an address is confirmed by mail before the first sign-in. The tests make thousands of users.
+EMAIL_CONFIRMATION=${EMAIL_CONFIRMATION:-$confirmation}
 
 GATEWAY_PORT=${GATEWAY_PORT:-$((8080 + offset))}
 SANDBOX_PORT=${SANDBOX_PORT:-$((8090 + offset))}

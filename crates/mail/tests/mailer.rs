@@ -102,6 +102,8 @@ async fn one_purpose_sends_one_mail_whatever_the_number_of_workers() {
         database.number("select count(*) from payments.mail_outbox where sent_at is not null and provider_id = 'provider-id'").await,
         8
     );
+    let kept = "select count(*) from payments.mail_outbox where html <> '' or body_text <> ''";
+    assert_eq!(database.number(kept).await, 0, "what was sent may open an account and is kept no longer");
 }
 
 #[tokio::test(flavor = "multi_thread")]

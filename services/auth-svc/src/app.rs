@@ -4,8 +4,9 @@ use std::{io::stdout, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Subcommand;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use mail::{Mailer, Resend};
 use messaging::{Messaging, dead_letters, link, operator::OperatorCommand};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use service_kit::{
     Kit, Service, ServiceIdentity,
     command::{Check, Verdict},
@@ -19,7 +20,7 @@ use crate::{
     keys::KeysCommand,
     metrics::AuthMetrics,
     operators::OperatorsCommand,
-    provider::Provider,
+    provider::{Fault, Provider},
 };
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/identity");
@@ -32,6 +33,8 @@ pub struct AuthService {
     pub config: AuthConfig,
     /// The embedded identity provider; absent when another one is used.
     pub provider: Option<Provider>,
+    /// Sends the mails in its outbox; absent when another provider is used.
+    pub mailer: Option<Mailer>,
     /// Its metrics.
     pub metrics: AuthMetrics,
 }
@@ -61,7 +64,15 @@ impl Service for AuthService {
         let provider = if config.embedded.enabled { Some(Provider::new(&kit, config.embedded.clone())?) } else { None };
         let metrics = AuthMetrics::new(&kit.metrics.registry)?;
         messaging::admin::expect(&kit.metrics);
-        Ok(Self { kit, config, provider, metrics })
+        let mailer = match &provider {
+            Some(_) => {
+                let settings = &config.mail;
+                let resend = Resend::new(kit.http.clone(), &settings.resend_url, settings.resend_api_key.clone(), settings.from.clone());
+                Some(Mailer::new(&kit, Arc::new(resend))?)
+            }
+            None => None,
+        };
+        Ok(Self { kit, config, provider, mailer, metrics })
     }
 
     fn kit(&self) -> &Kit {
@@ -101,6 +112,16 @@ impl Service for AuthService {
     fn start_workers(self: &Arc<Self>) -> anyhow::Result<()> {
         Messaging::start(&self.kit, consumers::specs(&self.kit.clock)?)?;
         jobs::start(self);
+        if self.provider.is_some() {
+            jobs::start_sweep(self);
+        }
+        match &self.mailer {
+            Some(_) if self.config.mail.resend_api_key.expose_secret().is_empty() => {
+                tracing::warn!("mails wait in the outbox: mail.resend_api_key is not set");
+            }
+            Some(mailer) => mailer.start(&self.kit),
+            None => {}
+        }
         Ok(())
     }
 
@@ -124,6 +145,14 @@ impl Service for AuthService {
 }
 
 impl AuthService {
+    /// The embedded provider.
+    ///
+    /// # Errors
+    /// [`Fault::Absent`] when another one is used.
+    pub fn embedded(&self) -> Result<&Provider, Fault> {
+        self.provider.as_ref().ok_or(Fault::Absent)
+    }
+
     /// Makes the first signing key as soon as the database answers, so that verifiers find one before the first sign-up.
     async fn prepare_keys(&self) {
         let (Some(provider), draining) = (&self.provider, self.kit.lifecycle.draining()) else { return };

@@ -6,6 +6,7 @@ use service_kit::{
     config::{KitConfig, Problems, Profile, ServiceConfig},
     rate_limit::Limit,
 };
+use url::Url;
 
 use crate::bootstrap::RolePasswords;
 
@@ -16,6 +17,7 @@ pub struct AuthConfig {
     pub public_url: String,
     pub bootstrap: BootstrapConfig,
     pub embedded: EmbeddedConfig,
+    pub mail: MailConfig,
     pub rate: RateConfig,
 }
 
@@ -32,11 +34,22 @@ pub struct BootstrapConfig {
 pub struct EmbeddedConfig {
     pub enabled: bool,
     pub email_confirmation: bool,
+    pub site_url: String,
+    pub redirect_urls: String,
     pub password_min_length: usize,
     pub access_token_life_s: u32,
     pub refresh_reuse_interval_s: u32,
     pub hashing_concurrency: usize,
     pub key_encryption_secret: SecretString,
+}
+
+/// Outgoing mail.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "each key is documented in default.toml")]
+pub struct MailConfig {
+    pub resend_url: String,
+    pub resend_api_key: SecretString,
+    pub from: String,
 }
 
 /// Rate limits of the provider's endpoints.
@@ -47,8 +60,13 @@ pub struct RateConfig {
     pub sign_in_per_address_per_5min: u32,
     pub sign_in_per_account_per_5min: u32,
     pub refresh_per_address_per_5min: u32,
+    pub mails_per_address_per_5min: u32,
+    pub mails_per_account_per_minute: u32,
+    pub proofs_per_address_per_5min: u32,
+    pub codes_per_factor_per_5min: u32,
 }
 
+const MINUTE_S: u32 = 60;
 const HOUR_S: u32 = 3600;
 const FIVE_MINUTES_S: u32 = 300;
 
@@ -72,6 +90,26 @@ impl RateConfig {
     pub fn refresh_per_address(&self) -> Limit {
         Limit { name: "refresh-address", burst: self.refresh_per_address_per_5min, per_s: FIVE_MINUTES_S }
     }
+
+    /// Requests for a mail from an address.
+    pub fn mails_per_address(&self) -> Limit {
+        Limit { name: "mail-address", burst: self.mails_per_address_per_5min, per_s: FIVE_MINUTES_S }
+    }
+
+    /// Mails of one kind to an account, whether it exists or not.
+    pub fn mails_per_account(&self) -> Limit {
+        Limit { name: "mail-account", burst: self.mails_per_account_per_minute, per_s: MINUTE_S }
+    }
+
+    /// Proofs brought from an address: links and codes of mails, codes of waiting sign-ins.
+    pub fn proofs_per_address(&self) -> Limit {
+        Limit { name: "proof-address", burst: self.proofs_per_address_per_5min, per_s: FIVE_MINUTES_S }
+    }
+
+    /// Codes tried on one second factor.
+    pub fn codes_per_factor(&self) -> Limit {
+        Limit { name: "factor", burst: self.codes_per_factor_per_5min, per_s: FIVE_MINUTES_S }
+    }
 }
 
 /// Shorter secrets can be guessed.
@@ -92,6 +130,10 @@ impl ServiceConfig for AuthConfig {
             ("rate.sign_in_per_address_per_5min", rate.sign_in_per_address_per_5min),
             ("rate.sign_in_per_account_per_5min", rate.sign_in_per_account_per_5min),
             ("rate.refresh_per_address_per_5min", rate.refresh_per_address_per_5min),
+            ("rate.mails_per_address_per_5min", rate.mails_per_address_per_5min),
+            ("rate.mails_per_account_per_minute", rate.mails_per_account_per_minute),
+            ("rate.proofs_per_address_per_5min", rate.proofs_per_address_per_5min),
+            ("rate.codes_per_factor_per_5min", rate.codes_per_factor_per_5min),
         ] {
             if burst == 0 {
                 problems.add(key, "must be at least 1");
@@ -106,8 +148,14 @@ impl ServiceConfig for AuthConfig {
 impl AuthConfig {
     fn validate_embedded(&self, kit: &KitConfig, problems: &mut Problems) {
         let embedded = &self.embedded;
-        if embedded.email_confirmation {
-            problems.add("embedded.email_confirmation", "is not available yet: no confirmation mail is sent; set it to false");
+        self.validate_mail(kit, problems);
+        if !embedded.site_url.is_empty() {
+            problems.require_url("embedded.site_url", &embedded.site_url);
+        }
+        for url in embedded.redirect_urls.split(',').map(str::trim).filter(|url| !url.is_empty()) {
+            if Url::parse(url).is_err() {
+                problems.add("embedded.redirect_urls", format_args!("has {url:?}, which is no address"));
+            }
         }
         if embedded.password_min_length < PASSWORD_FLOOR {
             problems.add("embedded.password_min_length", format_args!("must be at least {PASSWORD_FLOOR}"));
@@ -133,6 +181,22 @@ impl AuthConfig {
                     kit.auth.issuer
                 ),
             );
+        }
+    }
+
+    /// Without a key mails wait in the outbox, which only a developer can want.
+    fn validate_mail(&self, kit: &KitConfig, problems: &mut Problems) {
+        let mail = &self.mail;
+        problems.require_url("mail.resend_url", &mail.resend_url);
+        problems.require("mail.from", &mail.from);
+        if kit.profile == Profile::Production {
+            problems.require("mail.resend_api_key", mail.resend_api_key.expose_secret());
+            if !mail.resend_url.starts_with("https://") {
+                problems.add("mail.resend_url", "must be https in production");
+            }
+            if mail.from.trim_end_matches('>').ends_with(".example") {
+                problems.add("mail.from", "has no address that can be answered");
+            }
         }
     }
 }

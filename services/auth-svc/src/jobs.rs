@@ -1,4 +1,4 @@
-//! The repair of users whose provisioning failed at sign-up.
+//! The repair of users whose provisioning failed at sign-up, and the removal of proofs that nobody brought.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,10 +10,11 @@ use service_kit::{audit, db::DbError};
 
 use crate::{
     AuthService,
-    store::{profile, repair},
+    store::{one_time_token, profile, repair, sign_in_flow},
 };
 
 const EVERY: Duration = Duration::from_secs(5);
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// The first pause after a failure; it doubles up to an hour.
 const FIRST_PAUSE_S: i64 = 5;
 const LAST_PAUSE_S: i64 = 3600;
@@ -50,6 +51,34 @@ pub fn start(app: &Arc<AuthService>) {
             }
         }
     });
+}
+
+/// Removes what has expired until the process drains.
+pub fn start_sweep(app: &Arc<AuthService>) {
+    let (app, draining) = (app.clone(), app.kit.lifecycle.draining());
+    app.kit.lifecycle.clone().spawn_service("proof-sweep", async move {
+        loop {
+            match sweep(&app).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "expired proofs removed"),
+                Err(error) => tracing::warn!(error = %error, "expired proofs cannot be removed yet"),
+            }
+            if draining.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_none() {
+                return;
+            }
+        }
+    });
+}
+
+/// Removes one-time tokens and waiting sign-ins that have expired; returns how many.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn sweep(app: &AuthService) -> Result<usize, DbError> {
+    let now = app.kit.clock.now();
+    let mut connection = app.kit.worker_db.get().await?;
+    let tokens = one_time_token::delete_expired(&mut connection, now).await?;
+    Ok(tokens + sign_in_flow::delete_expired(&mut connection, now).await?)
 }
 
 /// Takes the next user that is due.

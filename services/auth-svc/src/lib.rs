@@ -4,7 +4,7 @@
 //!   follows the protocol that `@supabase/auth-js` and the Python client speak, so that both work unmodified.
 //! - [`gate`]: profiles and workspaces (`ensure-profile`), and where a user is to go next (`verify-profile`).
 //! - [`consumers`]: events of the other services, kept as projections that the gate reads.
-//! - [`jobs`]: provisions users whose sign-up trigger failed.
+//! - [`jobs`]: provisions users whose sign-up trigger failed, removes proofs that nobody brought.
 //! - [`operators`]: who may operate the deployment; [`keys`]: what signs access tokens.
 //! - [`bootstrap`]: prepares the database for all services.
 //! - [`http`] and [`store`]: endpoints, and SQL.

@@ -44,7 +44,11 @@ impl Environment {
             settings.push(("auth.jwks_url".to_owned(), format!("{base}/auth/v1/.well-known/jwks.json")));
         }
         for (name, key) in WELL_KNOWN {
-            let foreign = (key.starts_with("phonepe.") || key.starts_with("mail.")) && mine != "PAYMENTS";
+            let foreign = match key.split_once('.') {
+                Some(("phonepe", _)) => mine != "PAYMENTS",
+                Some(("mail", _)) => mine != "PAYMENTS" && mine != "AUTH_SVC",
+                _ => false,
+            };
             if let (Some(value), false) = (self.0.get(name), foreign) {
                 settings.push((key.to_owned(), value.clone()));
             }

@@ -35,7 +35,10 @@ pub async fn journey(
     progress: &mut impl Progress,
 ) -> anyhow::Result<Answer> {
     let mut client = Client::new(&addresses.gateway, deadline)?;
-    sign_up(&mut client, email, password).await?;
+    if !sign_up(&mut client, email, password).await? {
+        confirm(&mut client, addresses, email).await?;
+        progress.done("address confirmed", "by the code of the mail in the sandbox");
+    }
     progress.done("signed up", email);
     let profile = client.expect(&Ask::post("/api/auth/ensure-profile", json!({}))).await?;
     progress.done("profile", profile.text("/workspace/id").unwrap_or("ready"));
@@ -81,16 +84,33 @@ pub async fn pay_and_finalize(
     Ok(manifest)
 }
 
-/// Signs up, or in when an earlier attempt did.
-pub async fn sign_up(client: &mut Client, email: &str, password: &str) -> anyhow::Result<()> {
+/// Signs up, or in when an earlier attempt did. `false` when the address has to be confirmed first.
+pub async fn sign_up(client: &mut Client, email: &str, password: &str) -> anyhow::Result<bool> {
     let answer = client.send(&Ask::post("/auth/v1/signup", json!({"email": email, "password": password}))).await?;
     if answer.status.is_success() {
-        client.token = Some(answer.text("/access_token")?.to_owned());
-        return Ok(());
+        client.token = answer.text("/access_token").ok().map(str::to_owned);
+        return Ok(client.token.is_some());
     }
     // The first attempt may have succeeded while its answer was lost.
     ensure!(answer.status == 422 || answer.status == 400, "sign-up answered {}: {}", answer.status, answer.body);
-    sign_in(client, email, password).await
+    sign_in(client, email, password).await?;
+    Ok(true)
+}
+
+/// Reads the code of the mail to `email` in the sandbox and confirms the address with it.
+async fn confirm(client: &mut Client, addresses: &Addresses, email: &str) -> anyhow::Result<()> {
+    let sandbox = client.elsewhere(&addresses.sandbox);
+    let of_mail = |answer: &Answer| {
+        let mails = answer.body.as_array().into_iter().flatten();
+        let mut texts =
+            mails.filter(|mail| mail.pointer("/to/0").is_some_and(|to| to == email)).filter_map(|mail| mail.get("text")?.as_str());
+        texts.find_map(|text| Some(text.split_once("type this code: ")?.1.chars().take(6).collect::<String>()))
+    };
+    let mails = sandbox.until("the mail that confirms the address", Ask::get("/control/mails"), |answer| of_mail(answer).is_some()).await?;
+    let code = of_mail(&mails).context("the mail has no code")?;
+    let session = client.expect(&Ask::post("/auth/v1/verify", json!({"type": "signup", "email": email, "token": code}))).await?;
+    client.token = Some(session.text("/access_token")?.to_owned());
+    Ok(())
 }
 
 /// Signs in.

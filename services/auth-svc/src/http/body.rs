@@ -1,5 +1,7 @@
 //! What every endpoint under `/auth/v1` reads from a request.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
@@ -9,17 +11,22 @@ use actix_web::{
     web,
 };
 use domain::ErrorCode;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use service_kit::{
     Kit,
     auth::{AuthError, Claims},
     http::{Problem, RawBody, RequestId, client_address},
 };
+use utoipa::ToSchema;
 
 use super::error::Refusal;
 use crate::{
     AuthService,
-    provider::{Origin, Provider},
+    provider::{
+        EmailAddress, Origin, Provider,
+        pkce::{Challenge, InvalidChallenge},
+        proof::Continuation,
+    },
 };
 
 /// The user agent is kept for people to recognise a session by.
@@ -47,8 +54,7 @@ pub(super) fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
 
 /// The embedded provider, unless another one is used.
 pub(super) fn provider(app: &AuthService) -> Result<&Provider, Refusal> {
-    let absent = || Refusal::new(StatusCode::NOT_FOUND, "feature_disabled", "The embedded identity provider is switched off");
-    app.provider.as_ref().ok_or_else(absent)
+    app.embedded().map_err(Refusal::from)
 }
 
 /// Where the request came from.
@@ -78,7 +84,54 @@ pub(super) fn answer(request: &HttpRequest, result: Result<HttpResponse, Refusal
     result.unwrap_or_else(|refusal| refusal.answer(request))
 }
 
-/// The service, for work that outlives the request.
-pub(super) fn shared(app: &web::Data<AuthService>) -> std::sync::Arc<AuthService> {
-    app.clone().into_inner()
+/// Runs a use case to its end, even when the client goes away; its own failure is left to the caller.
+pub(super) async fn detached<T, F>(app: &web::Data<AuthService>, work: impl FnOnce(Arc<AuthService>) -> F) -> Result<T, Refusal>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    Ok(app.kit.lifecycle.detached(work(app.clone().into_inner())).await?)
+}
+
+/// The same for a use case whose failure is the answer.
+pub(super) async fn complete<T, E, F>(app: &web::Data<AuthService>, work: impl FnOnce(Arc<AuthService>) -> F) -> Result<T, Refusal>
+where
+    T: Send + 'static,
+    E: Into<Refusal> + Send + 'static,
+    F: Future<Output = Result<T, E>> + Send + 'static,
+{
+    detached(app, work).await?.map_err(Into::into)
+}
+
+/// An address, as a client wrote it.
+pub(super) fn email(text: Option<&str>) -> Result<EmailAddress, Refusal> {
+    let invalid = |_| Refusal::bad_request("validation_failed", "Unable to validate email address: invalid format");
+    EmailAddress::parse(text.unwrap_or_default()).map_err(invalid)
+}
+
+/// A proof key, as clients send it: both members, or null.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct ChallengeMembers {
+    /// 43 to 128 characters (RFC 7636).
+    code_challenge: Option<String>,
+    /// `s256` or `plain`.
+    code_challenge_method: Option<String>,
+}
+
+/// How the person who gets a mail goes on. Where to is a wish, by query, header or the page that the request came from.
+pub(super) fn continuation(request: &HttpRequest, provider: &Provider, challenge: &ChallengeMembers) -> Result<Continuation, Refusal> {
+    let half = "PKCE flow requires code_challenge_method and code_challenge";
+    let challenge = Challenge::parse(challenge.code_challenge.as_deref(), challenge.code_challenge_method.as_deref()).map_err(|error| {
+        Refusal::bad_request("validation_failed", if error == InvalidChallenge::Half { half.to_owned() } else { error.to_string() })
+    })?;
+    Ok(Continuation { redirect_to: redirect_to(request, provider), challenge })
+}
+
+/// Where a request wishes to be led, as far as that is allowed.
+pub(super) fn redirect_to(request: &HttpRequest, provider: &Provider) -> String {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let mut query = url::form_urlencoded::parse(request.query_string().as_bytes());
+    let asked = query.find(|(name, _)| name == "redirect_to").map(|(_, wish)| wish.into_owned());
+    let wish = asked.filter(|wish| !wish.is_empty()).or_else(|| header("redirect_to")).or_else(|| header("referer"));
+    provider.redirects.choose(wish.as_deref())
 }

@@ -1,21 +1,15 @@
-//! Supabase Auth's errors, in the shape that the client's API version asks for; and which of them each failure is.
+//! Errors, in the shape that the client's API version asks for.
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::StatusCode};
 use chrono::NaiveDate;
+use domain::ErrorCode;
 use serde_json::json;
 use service_kit::{
-    auth::AuthError,
-    db::DbError,
     http::{Problem, RequestId, allowed_methods},
-    lifecycle::Interrupted,
     rate_limit::Decision,
 };
 
-use crate::{
-    gate::{ensure_profile::EnsureProfileError, verify_profile::VerifyProfileError},
-    provider::{Fault, refresh::RefreshError, sign_in::SignInError, sign_out::SignOutError, sign_up::SignUpError},
-};
-use domain::ErrorCode;
+use crate::gate::{ensure_profile::EnsureProfileError, verify_profile::VerifyProfileError};
 
 /// The version that brought the new error shape, and the newest one we speak.
 const API_VERSION: &str = "2024-01-01";
@@ -51,6 +45,27 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unexpected_failure", "Something went wrong on our side")
     }
 
+    pub(super) fn unprocessable(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
+    }
+
+    pub(super) fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// The stable code, and what went wrong for a person.
+    pub(super) fn said(&self) -> (&'static str, &str) {
+        (self.code, &self.message)
+    }
+
+    pub(super) fn weak_password(least: usize) -> Self {
+        Self { weak_password: true, ..Self::unprocessable("weak_password", format!("Password should be at least {least} characters.")) }
+    }
+
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -60,6 +75,13 @@ impl Refusal {
         let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "over_request_rate_limit", "Request rate limit reached")
             .header("Retry-After", decision.retry_after_s.max(1).to_string());
         decision.headers().into_iter().fold(refusal, |refusal, (name, value)| refusal.header(name, value))
+    }
+
+    /// A mail of the kind was sent to the address a moment ago.
+    pub(super) fn mailed_lately(decision: &Decision) -> Self {
+        let after = decision.retry_after_s.max(1);
+        let message = format!("For security purposes, you can only request this after {after} seconds.");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "over_email_send_rate_limit", message).header("Retry-After", after.to_string())
     }
 
     /// The answer, in the new shape for clients that ask for it.
@@ -102,89 +124,6 @@ pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
         None => Refusal::new(StatusCode::NOT_FOUND, "unknown", "There is nothing here"),
     };
     refusal.answer(&request)
-}
-
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Db(DbError::Unavailable(_) | DbError::LockTimeout) | Fault::Busy => Self::unavailable(fault),
-            Fault::Db(DbError::Query(_)) | Fault::Crypto(_) => Self::internal(fault),
-        }
-    }
-}
-
-impl From<DbError> for Refusal {
-    fn from(error: DbError) -> Self {
-        Fault::from(error).into()
-    }
-}
-
-impl From<Interrupted> for Refusal {
-    fn from(error: Interrupted) -> Self {
-        Self::internal(error)
-    }
-}
-
-impl From<AuthError> for Refusal {
-    fn from(error: AuthError) -> Self {
-        match error {
-            AuthError::Missing => Self::new(StatusCode::UNAUTHORIZED, "no_authorization", "This endpoint requires a valid Bearer token"),
-            AuthError::Invalid | AuthError::Expired => Self::new(StatusCode::FORBIDDEN, "bad_jwt", format!("invalid JWT: {error}")),
-            AuthError::KeysUnavailable => Self::unavailable(error),
-        }
-    }
-}
-
-impl From<SignUpError> for Refusal {
-    fn from(error: SignUpError) -> Self {
-        let invalid = |message: &str| Self::bad_request("validation_failed", message);
-        match error {
-            SignUpError::InvalidEmail => invalid("Unable to validate email address: invalid format"),
-            SignUpError::PasswordMissing => invalid("Signup requires a valid password"),
-            SignUpError::PasswordTooLong => invalid("Password is too long"),
-            SignUpError::InvalidMetadata => invalid("data is too large, too deep, or has a NUL character"),
-            SignUpError::PasswordTooShort(least) => Self {
-                weak_password: true,
-                ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "weak_password", format!("Password should be at least {least} characters."))
-            },
-            SignUpError::UserExists => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "user_already_exists", "User already registered"),
-            SignUpError::Fault(fault) => fault.into(),
-        }
-    }
-}
-
-impl From<SignInError> for Refusal {
-    fn from(error: SignInError) -> Self {
-        match error {
-            SignInError::InvalidCredentials => Self::bad_request("invalid_credentials", "Invalid login credentials"),
-            SignInError::Banned => Self::bad_request("user_banned", "User is banned"),
-            SignInError::EmailNotConfirmed => Self::bad_request("email_not_confirmed", "Email not confirmed"),
-            SignInError::Fault(fault) => fault.into(),
-        }
-    }
-}
-
-impl From<RefreshError> for Refusal {
-    fn from(error: RefreshError) -> Self {
-        match error {
-            RefreshError::Malformed => Self::bad_request("validation_failed", "Refresh token is not valid"),
-            RefreshError::Foreign => Self::bad_request("validation_failed", "Invalid Refresh Token: Not Issued By This Server"),
-            RefreshError::NotFound => Self::bad_request("refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found"),
-            RefreshError::Reused => Self::bad_request("refresh_token_already_used", "Invalid Refresh Token: Already Used"),
-            RefreshError::Expired => Self::bad_request("session_expired", "Invalid Refresh Token: Session Expired"),
-            RefreshError::Banned => Self::bad_request("user_banned", "User is banned"),
-            RefreshError::Fault(fault) => fault.into(),
-        }
-    }
-}
-
-impl From<SignOutError> for Refusal {
-    fn from(error: SignOutError) -> Self {
-        match error {
-            SignOutError::SessionNotFound => session_not_found(),
-            SignOutError::Fault(fault) => fault.into(),
-        }
-    }
 }
 
 /// The token is genuine, but its session is over.

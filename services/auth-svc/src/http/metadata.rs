@@ -92,3 +92,27 @@ async fn read_keys(app: &AuthService) -> Result<HttpResponse, Refusal> {
     let keys = body::provider(app)?.keys.current().await?;
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", KEY_SET_CACHE)).json(&keys.key_set))
 }
+
+/// `OpenID` metadata: where verifiers of other kinds find the keys.
+#[utoipa::path(
+    tag = "supabase-auth",
+    responses((status = 200, description = "Metadata", body = Object), (status = 404, description = "Another provider is used", body = SupabaseError))
+)]
+#[get("/auth/v1/.well-known/openid-configuration")]
+pub(super) async fn openid_configuration(app: web::Data<AuthService>, request: HttpRequest) -> HttpResponse {
+    let answer = body::provider(&app).map(|provider| {
+        let issuer = &provider.issuer;
+        HttpResponse::Ok().insert_header(("Cache-Control", KEY_SET_CACHE)).json(json!({
+            "issuer": issuer,
+            "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+            "authorization_endpoint": format!("{issuer}/authorize"),
+            "token_endpoint": format!("{issuer}/token"),
+            "userinfo_endpoint": format!("{issuer}/user"),
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+            "code_challenge_methods_supported": ["S256", "plain"],
+        }))
+    });
+    body::answer(&request, answer)
+}

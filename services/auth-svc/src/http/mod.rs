@@ -1,17 +1,25 @@
 //! Endpoints. Those under `/auth/v1` answer in Supabase Auth's shapes, those under `/api/auth` in our own.
 
+mod absent;
 mod body;
 mod error;
+mod factors;
 mod metadata;
+mod otp;
 mod profile;
+mod reauthenticate;
+mod recover;
+mod refusal;
+mod resend;
 mod sign_out;
 mod sign_up;
 mod throttle;
 mod token;
 mod user;
+mod verify;
 mod wire;
 
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use utoipa::OpenApi;
 
 /// Title and description of the OpenAPI document.
@@ -29,16 +37,36 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 /// Registers the public routes.
 pub fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    for (feature, code) in absent::FEATURES {
+        let answer = move |request: HttpRequest| async move { absent::feature(&request, code) };
+        routes.route(&format!("/auth/v1/{feature}{{rest:(/.*)?}}"), web::to(answer));
+    }
     routes
-        .service(sign_up::sign_up)
+        .service(sign_up::create_account)
         .service(token::exchange)
-        .service(sign_out::sign_out)
+        .service(sign_out::end_sessions)
+        .service(recover::mail_recovery)
+        .service(otp::mail_code)
+        .service(otp::mail_link)
+        .service(resend::mail_again)
+        .service(verify::bring_proof)
+        .service(verify::follow_link)
+        .service(verify::look_at_link)
+        .service(reauthenticate::mail_nonce)
         .service(user::current_user)
+        .service(user::change_user)
+        .service(factors::enrol_factor)
+        .service(factors::challenge_factor)
+        .service(factors::verify_factor)
+        .service(factors::remove_factor)
         .service(metadata::settings)
         .service(metadata::health)
         .service(metadata::key_set)
+        .service(metadata::openid_configuration)
         .service(profile::ensure_profile)
         .service(profile::verify_profile)
         .configure(|routes| messaging::admin::routes(routes, "/api/admin/auth"))
+        .route("/auth/v1/authorize", web::get().to(absent::other_providers))
+        .route("/auth/v1/user/identities/{rest:.*}", web::to(absent::linking))
         .route("/auth/v1/{rest:.*}", web::to(error::nothing_here));
 }

@@ -12,7 +12,6 @@ use service_kit::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::body;
 use crate::{
     AuthService,
     gate::{self, ensure_profile::EnsureProfile, verify_profile::Gate},
@@ -228,7 +227,7 @@ pub(super) async fn ensure_profile(
         let error = FieldError { pointer: "/name".into(), code: "invalid".into(), message };
         return Err(Problem::new(ErrorCode::ValidationFailed).errors(vec![error]));
     }
-    let (shared, wanted, request_id) = (body::shared(&app), EnsureProfile::new(&caller.claims, name), RequestId::of(&request));
+    let (shared, wanted, request_id) = (app.clone().into_inner(), EnsureProfile::new(&caller.claims, name), RequestId::of(&request));
     let ensured =
         app.kit.lifecycle.detached(async move { gate::ensure_profile::ensure_profile(&shared, &wanted, request_id.as_deref()).await });
     let ensured = ensured.await??;

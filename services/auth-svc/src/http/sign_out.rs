@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     AuthService,
-    provider::{
-        self, Fault,
-        sign_out::{Scope, SignOutError},
-    },
+    provider::sign_out::{self, Scope},
 };
 
 /// Which sessions end.
@@ -40,7 +37,7 @@ pub(super) struct ScopeQuery {
     security(("bearer" = []))
 )]
 #[post("/auth/v1/logout")]
-pub(super) async fn sign_out(
+pub(super) async fn end_sessions(
     app: web::Data<AuthService>,
     request: HttpRequest,
     scope: Result<web::Query<ScopeQuery>, actix_web::Error>,
@@ -55,11 +52,7 @@ async fn carry_out(app: &web::Data<AuthService>, request: &HttpRequest, query: O
     let scope = query.and_then(|query| Scope::parse(query.scope.as_deref()));
     let scope = scope.ok_or_else(|| Refusal::bad_request("validation_failed", "Unsupported logout scope"))?;
     let session = claims.session_id().ok_or_else(session_not_found)?;
-    let (shared, origin, user) = (body::shared(app), body::origin(request, &app.kit), claims.user);
-    let signed_out = app.kit.lifecycle.detached(async move {
-        let embedded = shared.provider.as_ref().ok_or(SignOutError::Fault(Fault::Crypto("no provider".into())))?;
-        provider::sign_out::sign_out(&shared.kit, embedded, user, session, scope, &origin).await
-    });
-    signed_out.await??;
+    let (origin, user) = (body::origin(request, &app.kit), claims.user);
+    body::complete(app, |app| async move { sign_out::sign_out(&app.kit, app.embedded()?, user, session, scope, &origin).await }).await?;
     Ok(HttpResponse::NoContent().finish())
 }

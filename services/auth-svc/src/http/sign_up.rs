@@ -6,17 +6,14 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
-    body::{self, Body},
+    body::{self, Body, ChallengeMembers},
     error::Refusal,
     throttle,
     wire::{self, SessionBody, SupabaseError},
 };
 use crate::{
     AuthService,
-    provider::{
-        self, Fault,
-        sign_up::{SignUp, SignUpError},
-    },
+    provider::sign_up::{self, SignUp, SignUpError, SignedUp},
 };
 
 /// A sign-up. Members that only other providers use are ignored, and null is as good as absent: clients send both.
@@ -29,31 +26,35 @@ pub(super) struct SignUpBody {
     /// Becomes the user's metadata; at most 4 KiB.
     #[schema(value_type = Option<Object>)]
     data: Option<Map<String, Value>>,
+    #[serde(flatten)]
+    challenge: ChallengeMembers,
 }
 
-/// Create an account with an address and a password, and sign it in.
+/// Create an account with an address and a password. With confirmation by mail the answer is the user, without it a session.
+///
+/// With confirmation an address that has an account is answered like one that has none.
 #[utoipa::path(
     tag = "supabase-auth",
     request_body = SignUpBody,
     responses(
-        (status = 200, description = "The account exists and is signed in", body = SessionBody),
+        (status = 200, description = "The account is signed in (`SessionBody`), or waits for the mail (a user)", body = SessionBody),
         (status = 400, description = "`bad_json`, `validation_failed`", body = SupabaseError),
         (status = 408, description = "`request_timeout`", body = SupabaseError),
         (status = 413, description = "`request_entity_too_large`", body = SupabaseError),
         (status = 415, description = "`unsupported_media_type`: a content coding", body = SupabaseError),
         (status = 422, description = "`weak_password`, `user_already_exists`", body = SupabaseError),
-        (status = 429, description = "`over_request_rate_limit`", body = SupabaseError),
+        (status = 429, description = "`over_request_rate_limit`, `over_email_send_rate_limit`", body = SupabaseError),
         (status = 500, description = "`unexpected_failure`", body = SupabaseError),
         (status = 503, description = "Try again", body = SupabaseError),
     )
 )]
 #[post("/auth/v1/signup")]
-pub(super) async fn sign_up(app: web::Data<AuthService>, request: HttpRequest, body: Body) -> HttpResponse {
+pub(super) async fn create_account(app: web::Data<AuthService>, request: HttpRequest, body: Body) -> HttpResponse {
     body::answer(&request, carry_out(&app, &request, body).await)
 }
 
 async fn carry_out(app: &web::Data<AuthService>, request: &HttpRequest, body: Body) -> Result<HttpResponse, Refusal> {
-    let least = body::provider(app)?.config.password_min_length;
+    let provider = body::provider(app)?;
     let body: SignUpBody = body::parse(body)?;
     let is_given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
     match (is_given(&body.email), is_given(&body.phone)) {
@@ -69,14 +70,14 @@ async fn carry_out(app: &web::Data<AuthService>, request: &HttpRequest, body: Bo
         (true, false) => {}
     }
     let (email, password) = (body.email.unwrap_or_default(), body.password.unwrap_or_default());
-    let account = SignUp::new(&email, &password, body.data.unwrap_or_default(), least)?;
+    let account = SignUp::new(&email, &password, body.data.unwrap_or_default(), provider.config.password_min_length)?;
+    let go_on = body::continuation(request, provider, &body.challenge)?;
     let origin = body::origin(request, &app.kit);
-    let decision = throttle::take(&app.kit, &[(app.config.rate.sign_up_per_address(), throttle::address(&origin))]).await?;
-    let shared = body::shared(app);
-    let signed_up = app.kit.lifecycle.detached(async move {
-        let embedded = shared.provider.as_ref().ok_or(SignUpError::Fault(Fault::Crypto("no provider".into())))?;
-        provider::sign_up::sign_up(&shared.kit, embedded, account, &origin).await
-    });
+    let mut decision = throttle::take(&app.kit, &[(app.config.rate.sign_up_per_address(), throttle::address(&origin))]).await?;
+    if provider.config.email_confirmation {
+        decision = throttle::take_mail(app, &origin, &email, "sign-up").await?;
+    }
+    let signed_up = body::detached(app, |app| async move { sign_up::sign_up(&app.kit, app.embedded()?, account, &go_on, &origin).await });
     let signed_up = signed_up.await?;
     let outcome = match &signed_up {
         Ok(_) => "done",
@@ -84,5 +85,8 @@ async fn carry_out(app: &web::Data<AuthService>, request: &HttpRequest, body: Bo
         Err(_) => "failed",
     };
     app.metrics.sign_ups_total.with_label_values(&[outcome]).inc();
-    Ok(wire::session(signed_up?, decision))
+    Ok(match signed_up? {
+        SignedUp::In(issued) => wire::session(*issued, decision),
+        SignedUp::Waiting(user) => wire::user(*user, decision),
+    })
 }

@@ -9,7 +9,7 @@ use service_kit::{
 };
 
 use super::error::Refusal;
-use crate::provider::Origin;
+use crate::{AuthService, provider::Origin};
 
 /// Takes a token of each limit. Refuses by the first that is used up, else gives the one that is nearest to it.
 pub(super) async fn take(kit: &Kit, limits: &[(Limit, String)]) -> Result<Option<Decision>, Refusal> {
@@ -24,6 +24,15 @@ pub(super) async fn take(kit: &Kit, limits: &[(Limit, String)]) -> Result<Option
         }
     }
     Ok(tightest)
+}
+
+/// Takes what a mail costs: of the client's address, and of the account that is to get it, known or not. `kind` tells mails
+/// of one account apart.
+pub(super) async fn take_mail(app: &AuthService, origin: &Origin, email: &str, kind: &str) -> Result<Option<Decision>, Refusal> {
+    let rate = &app.config.rate;
+    let decision = take(&app.kit, &[(rate.mails_per_address(), address(origin))]).await?;
+    let to_account = app.kit.limits.take(rate.mails_per_account(), &format!("{kind}:{}", account(email))).await;
+    if to_account.allowed { Ok(decision) } else { Err(Refusal::mailed_lately(&to_account)) }
 }
 
 /// Tells the client how much is left.

@@ -12,27 +12,29 @@ use super::{
 };
 use crate::{
     AuthService,
-    provider::{Fault, refresh, refresh::RefreshError, sign_in, sign_in::SignInError},
+    provider::{pkce, refresh, refresh::RefreshError, sign_in, sign_in::SignInError},
 };
 
 /// Which proof is exchanged for a session.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct GrantQuery {
-    /// `password` or `refresh_token`.
+    /// `password`, `refresh_token` or `pkce`.
     grant_type: Option<String>,
 }
 
-/// The proof: `email` and `password`, or `refresh_token`.
+/// The proof: `email` and `password`, or `refresh_token`, or `auth_code` and `code_verifier`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct TokenBody {
     email: Option<String>,
     phone: Option<String>,
     password: Option<String>,
     refresh_token: Option<String>,
+    auth_code: Option<String>,
+    code_verifier: Option<String>,
 }
 
-/// Sign in with a password, or get the next pair of tokens of a session.
+/// Sign in with a password, get the next pair of tokens of a session, or end a sign-in by mail that began here (PKCE).
 ///
 /// A refresh token is good once. The present one's parent, and for ten seconds after a refresh any older one, is answered
 /// with the present one again; a later use of an old one ends the session.
@@ -42,10 +44,12 @@ pub(super) struct TokenBody {
     request_body = TokenBody,
     responses(
         (status = 200, description = "A session", body = SessionBody),
-        (status = 400, description = "`invalid_credentials`, `validation_failed`, `refresh_token_not_found`, `refresh_token_already_used`, `session_expired`, `user_banned`, `email_not_confirmed`, `bad_json`", body = SupabaseError),
+        (status = 400, description = "`invalid_credentials`, `validation_failed`, `refresh_token_not_found`, `refresh_token_already_used`, `session_expired`, `user_banned`, `email_not_confirmed`, `bad_code_verifier`, `bad_json`", body = SupabaseError),
+        (status = 404, description = "`flow_state_not_found`", body = SupabaseError),
         (status = 408, description = "`request_timeout`", body = SupabaseError),
         (status = 413, description = "`request_entity_too_large`", body = SupabaseError),
         (status = 415, description = "`unsupported_media_type`: a content coding", body = SupabaseError),
+        (status = 422, description = "`flow_state_expired`", body = SupabaseError),
         (status = 429, description = "`over_request_rate_limit`", body = SupabaseError),
         (status = 500, description = "`unexpected_failure`", body = SupabaseError),
         (status = 503, description = "Try again", body = SupabaseError),
@@ -62,6 +66,9 @@ pub(super) async fn exchange(
     let result = match grant.as_deref() {
         Some("password") => with_password(&app, &request, body).await,
         Some("refresh_token") => with_refresh_token(&app, &request, body).await,
+        Some("pkce") => with_auth_code(&app, &request, body).await,
+        Some("id_token") => Err(Refusal::bad_request("provider_disabled", "Sign-in with an identity token is disabled")),
+        Some("web3") => Err(Refusal::unprocessable("web3_provider_disabled", "Web3 provider is disabled")),
         _ => Err(Refusal::bad_request("invalid_credentials", "unsupported_grant_type")),
     };
     body::answer(&request, result)
@@ -83,11 +90,7 @@ async fn with_password(app: &web::Data<AuthService>, request: &HttpRequest, body
     let (origin, rate) = (body::origin(request, &app.kit), &app.config.rate);
     let limits = [(rate.sign_in_per_address(), throttle::address(&origin)), (rate.sign_in_per_account(), throttle::account(&email))];
     let decision = throttle::take(&app.kit, &limits).await?;
-    let shared = body::shared(app);
-    let signed_in = app.kit.lifecycle.detached(async move {
-        let provider = shared.provider.as_ref().ok_or(SignInError::Fault(Fault::Crypto("no provider".into())))?;
-        sign_in::sign_in(&shared.kit, provider, &email, &password, &origin).await
-    });
+    let signed_in = body::detached(app, |app| async move { sign_in::sign_in(&app.kit, app.embedded()?, &email, &password, &origin).await });
     let signed_in = signed_in.await?;
     let outcome = match &signed_in {
         Ok(_) => "done",
@@ -104,12 +107,7 @@ async fn with_refresh_token(app: &web::Data<AuthService>, request: &HttpRequest,
     let token = body.refresh_token.unwrap_or_default();
     let origin = body::origin(request, &app.kit);
     let decision = throttle::take(&app.kit, &[(app.config.rate.refresh_per_address(), throttle::address(&origin))]).await?;
-    let shared = body::shared(app);
-    let refreshed = app.kit.lifecycle.detached(async move {
-        let provider = shared.provider.as_ref().ok_or(RefreshError::Fault(Fault::Crypto("no provider".into())))?;
-        refresh::refresh(&shared.kit, provider, &token, &origin).await
-    });
-    let refreshed = refreshed.await?;
+    let refreshed = body::detached(app, |app| async move { refresh::refresh(&app.kit, app.embedded()?, &token, &origin).await }).await?;
     let outcome = match &refreshed {
         Ok(refreshed) if refreshed.rotated => "rotated",
         Ok(_) => "repeated",
@@ -119,4 +117,14 @@ async fn with_refresh_token(app: &web::Data<AuthService>, request: &HttpRequest,
     };
     app.metrics.refreshes_total.with_label_values(&[outcome]).inc();
     Ok(wire::session(refreshed?.issued, decision))
+}
+
+async fn with_auth_code(app: &web::Data<AuthService>, request: &HttpRequest, body: Body) -> Result<HttpResponse, Refusal> {
+    body::provider(app)?;
+    let body: TokenBody = body::parse(body)?;
+    let (code, verifier) = (body.auth_code.unwrap_or_default(), body.code_verifier.unwrap_or_default());
+    let origin = body::origin(request, &app.kit);
+    let decision = throttle::take(&app.kit, &[(app.config.rate.proofs_per_address(), throttle::address(&origin))]).await?;
+    let issued = body::complete(app, |app| async move { pkce::exchange(&app.kit, app.embedded()?, &code, &verifier, &origin).await });
+    Ok(wire::session(issued.await?, decision))
 }

@@ -52,7 +52,26 @@ pub(super) struct UserBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmed_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    invited_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation_sent_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_sent_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reauthentication_sent_at: Option<DateTime<Utc>>,
+    /// The address that the account is to move to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_change_sent_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     last_sign_in_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    banned_until: Option<DateTime<Utc>>,
+    /// Second factors; absent without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    factors: Option<Value>,
     #[schema(value_type = Object)]
     app_metadata: Value,
     #[schema(value_type = Object)]
@@ -89,7 +108,16 @@ impl From<User> for UserBody {
             phone: user.phone.unwrap_or_default(),
             email_confirmed_at: user.email_confirmed_at,
             confirmed_at: user.email_confirmed_at,
+            invited_at: user.invited_at,
+            confirmation_sent_at: user.confirmation_sent_at,
+            recovery_sent_at: user.recovery_sent_at,
+            reauthentication_sent_at: user.reauthentication_sent_at,
+            // With the change done there is nothing to tell of.
+            email_change_sent_at: user.email_change_sent_at.filter(|_| user.new_email.is_some()),
+            new_email: user.new_email,
             last_sign_in_at: user.last_sign_in_at,
+            banned_until: user.banned_until,
+            factors: user.factors,
             app_metadata: user.app_metadata,
             user_metadata: user.user_metadata,
             identities,
@@ -111,6 +139,20 @@ impl From<Issued> for SessionBody {
             user: issued.user.into(),
         }
     }
+}
+
+/// Nothing to say: what was asked for is done, or would be if the account existed.
+pub(super) fn nothing(decision: Option<Decision>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    throttle::tell(&mut response, decision);
+    response.insert_header(("Cache-Control", "no-store")).json(json!({}))
+}
+
+/// Answers with a user and no session.
+pub(super) fn user(user: User, decision: Option<Decision>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    throttle::tell(&mut response, decision);
+    response.insert_header(("Cache-Control", "no-store")).json(UserBody::from(user))
 }
 
 /// Answers with a session, which nothing on the way may keep.

@@ -2,7 +2,15 @@
 
 pub mod access_token;
 mod email;
+pub mod factor;
+pub mod letter;
+pub mod metadata;
+pub mod one_time;
 pub mod password;
+pub mod pkce;
+pub mod proof;
+pub mod reauthenticate;
+pub mod redirect;
 pub mod refresh;
 pub mod refresh_token;
 pub mod session;
@@ -10,12 +18,20 @@ pub mod sign_in;
 pub mod sign_out;
 pub mod sign_up;
 pub mod signing_key;
+pub mod totp;
+pub mod update_user;
+mod vault;
+pub mod verify;
 
 use std::sync::Arc;
 
-use domain::Clock;
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
+use domain::{Clock, ids::UserId};
 use secrecy::ExposeSecret;
-use service_kit::{Kit, db::DbError};
+use serde_json::Value;
+use service_kit::{Kit, audit, db::DbError};
+use uuid::Uuid;
 
 pub use email::{EmailAddress, InvalidEmail};
 
@@ -23,7 +39,9 @@ use crate::{
     config::EmbeddedConfig,
     provider::{
         password::Passwords,
-        signing_key::{KeySeal, Keys},
+        redirect::Redirects,
+        signing_key::Keys,
+        vault::{Kind, Vault},
     },
 };
 
@@ -37,6 +55,10 @@ pub struct Provider {
     pub passwords: Passwords,
     /// Signing keys.
     pub keys: Keys,
+    /// Keeps the secrets of second factors.
+    factors: Vault,
+    /// Where links in mails may lead.
+    pub redirects: Redirects,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -48,11 +70,18 @@ impl Provider {
     /// When the key-encryption secret cannot be used.
     pub fn new(kit: &Kit, config: EmbeddedConfig) -> anyhow::Result<Self> {
         let secret = config.key_encryption_secret.expose_secret();
-        let seal = if secret.is_empty() { None } else { Some(KeySeal::new(secret.as_bytes())?) };
+        let redirects = Redirects::new(&config.site_url, &kit.config.auth.issuer, &config.redirect_urls);
         Ok(Self {
             issuer: kit.config.auth.issuer.clone(),
             passwords: Passwords::new(kit.lifecycle.main().clone(), config.hashing_concurrency),
-            keys: Keys::new(kit.db.clone(), kit.clock.clone(), seal, i64::from(config.access_token_life_s)),
+            keys: Keys::new(
+                kit.db.clone(),
+                kit.clock.clone(),
+                Vault::new(Kind::SigningKey, secret)?,
+                i64::from(config.access_token_life_s),
+            ),
+            factors: Vault::new(Kind::Factor, secret)?,
+            redirects,
             clock: kit.clock.clone(),
             config,
         })
@@ -65,6 +94,9 @@ pub enum Fault {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// Another provider is used.
+    #[error("the embedded identity provider is switched off")]
+    Absent,
     /// More passwords are being hashed than the machine can take.
     #[error("too many passwords are being hashed")]
     Busy,
@@ -88,6 +120,29 @@ pub struct Origin {
     pub ip: Option<std::net::IpAddr>,
     /// The client's own name for itself, at most 256 characters.
     pub user_agent: Option<String>,
+}
+
+/// Writes what a user did, or was refused, to the audit log.
+async fn record(
+    connection: &mut AsyncPgConnection,
+    user: Option<Uuid>,
+    action: &str,
+    outcome: &str,
+    detail: Value,
+    origin: &Origin,
+    now: DateTime<Utc>,
+) -> Result<(), diesel::result::Error> {
+    let resource = user.map_or_else(|| "user/unknown".to_owned(), |id| format!("user/{id}"));
+    let entry = audit::Entry {
+        workspace: None,
+        actor: user.map(UserId::from_uuid),
+        action,
+        resource: &resource,
+        outcome,
+        request_id: origin.request_id.as_deref(),
+        detail,
+    };
+    audit::record(connection, now, &entry).await
 }
 
 /// Random bytes for keys.

@@ -18,6 +18,46 @@ use super::Fault;
 /// Nobody types more; a longer one would only cost memory.
 pub const MAX_BYTES: usize = 1024;
 
+/// A new password that may be used.
+#[derive(Debug, Clone)]
+pub struct NewPassword(SecretString);
+
+/// Why a password may not be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnusablePassword {
+    /// No password.
+    #[error("no password")]
+    Missing,
+    /// Longer than anybody types.
+    #[error("the password is too long")]
+    TooLong,
+    /// Too short; the least number of characters.
+    #[error("the password has fewer than {0} characters")]
+    TooShort(usize),
+}
+
+impl NewPassword {
+    /// Checks a password; `min_length` counts characters.
+    ///
+    /// # Errors
+    /// [`UnusablePassword`].
+    pub fn parse(text: &str, min_length: usize) -> Result<Self, UnusablePassword> {
+        if text.is_empty() {
+            Err(UnusablePassword::Missing)
+        } else if text.len() > MAX_BYTES {
+            Err(UnusablePassword::TooLong)
+        } else if text.chars().count() < min_length {
+            Err(UnusablePassword::TooShort(min_length))
+        } else {
+            Ok(Self(SecretString::from(text)))
+        }
+    }
+
+    pub(super) fn into_secret(self) -> SecretString {
+        self.0
+    }
+}
+
 /// How long a request waits for its turn to hash.
 const TURN_LIMIT: Duration = Duration::from_secs(4);
 
@@ -75,6 +115,15 @@ impl Passwords {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_shortest_password_counts_characters_not_bytes() {
+        let parse = |text: &str| NewPassword::parse(text, 8).map(|_| ());
+        assert_eq!(parse("äöüäöüä"), Err(UnusablePassword::TooShort(8)));
+        assert_eq!(parse("äöüäöüäö"), Ok(()));
+        assert_eq!(parse(&"x".repeat(1025)), Err(UnusablePassword::TooLong));
+        assert_eq!(parse(""), Err(UnusablePassword::Missing));
+    }
 
     fn passwords() -> Passwords {
         Passwords::new(Handle::current(), 1)

@@ -22,8 +22,14 @@ pub struct Issued {
     pub user: User,
 }
 
-/// Stores a new session of a user who gave the password.
-pub(super) async fn begin(connection: &mut AsyncPgConnection, user: Uuid, origin: &Origin, now: DateTime<Utc>) -> Result<Session, Fault> {
+/// Stores a new session of a user who brought the proof, named as in `amr`: `password`, `otp` …
+pub(super) async fn begin(
+    connection: &mut AsyncPgConnection,
+    user: Uuid,
+    proof: &str,
+    origin: &Origin,
+    now: DateTime<Utc>,
+) -> Result<Session, Fault> {
     let session = Session {
         id: Uuid::now_v7(),
         user_id: user,
@@ -31,12 +37,25 @@ pub(super) async fn begin(connection: &mut AsyncPgConnection, user: Uuid, origin
         refreshed_at: None,
         not_after: None,
         aal: "aal1".to_owned(),
-        amr: json!([{"method": "password", "timestamp": now.timestamp()}]),
+        amr: json!([{"method": proof, "timestamp": now.timestamp()}]),
         refresh_token_hmac_key: random::<32>()?.to_vec(),
         refresh_token_counter: 0,
     };
     store::insert(connection, &session, origin).await?;
     Ok(session)
+}
+
+/// Notes in the audit log that the session began.
+pub(super) async fn record(
+    connection: &mut AsyncPgConnection,
+    user: &User,
+    session: &Session,
+    proof: &str,
+    origin: &Origin,
+    now: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let detail = json!({"session": session.id, "proof": proof});
+    Ok(super::record(connection, Some(user.id), "user.sign_in", "done", detail, origin, now).await?)
 }
 
 /// The tokens of the session as it stands.

@@ -1,13 +1,11 @@
 //! Signing in with address and password.
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use domain::ids::UserId;
 use secrecy::SecretString;
 use serde_json::json;
-use service_kit::{Kit, audit};
-use uuid::Uuid;
+use service_kit::Kit;
 
-use super::{EmailAddress, Fault, Origin, Provider, password, session, session::Issued};
+use super::{EmailAddress, Fault, Origin, Provider, password, record, session, session::Issued};
 use crate::store::user as store;
 
 /// Why a sign-in failed. Whether the address has an account shows in neither answer nor time.
@@ -61,8 +59,8 @@ pub async fn sign_in(kit: &Kit, provider: &Provider, email: &str, password: &str
             let (user, session) = (*connection)
                 .transaction(async |connection: &mut AsyncPgConnection| {
                     let user = store::signed_in(connection, user.id, now).await?.ok_or(SignInError::InvalidCredentials)?;
-                    let session = session::begin(connection, user.id, origin, now).await?;
-                    record(connection, Some(user.id), "done", json!({"session": session.id}), origin, now).await?;
+                    let session = session::begin(connection, user.id, "password", origin, now).await?;
+                    session::record(connection, &user, &session, "password", origin, now).await?;
                     Ok::<_, SignInError>((user, session))
                 })
                 .await?;
@@ -71,29 +69,9 @@ pub async fn sign_in(kit: &Kit, provider: &Provider, email: &str, password: &str
         }
         (found, refusal) => {
             let (error, reason) = refusal.unwrap_or((SignInError::InvalidCredentials, "invalid_credentials"));
-            record(&mut connection, found.map(|user| user.id), "refused", json!({"reason": reason}), origin, now).await?;
+            let user = found.map(|user| user.id);
+            record(&mut connection, user, "user.sign_in", "refused", json!({"reason": reason}), origin, now).await?;
             Err(error)
         }
     }
-}
-
-async fn record(
-    connection: &mut AsyncPgConnection,
-    user: Option<Uuid>,
-    outcome: &str,
-    detail: serde_json::Value,
-    origin: &Origin,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<(), diesel::result::Error> {
-    let resource = user.map_or_else(|| "user/unknown".to_owned(), |id| format!("user/{id}"));
-    let entry = audit::Entry {
-        workspace: None,
-        actor: user.map(UserId::from_uuid),
-        action: "user.sign_in",
-        resource: &resource,
-        outcome,
-        request_id: origin.request_id.as_deref(),
-        detail,
-    };
-    audit::record(connection, now, &entry).await
 }

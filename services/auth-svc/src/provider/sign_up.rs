@@ -1,26 +1,40 @@
 //! Creating an account with an address and a password.
 
+use chrono::{DateTime, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use domain::ids::UserId;
-use secrecy::SecretString;
 use serde_json::{Map, Value, json};
-use service_kit::{Kit, audit};
+use service_kit::Kit;
 use uuid::Uuid;
 
-use super::{EmailAddress, Fault, Origin, Provider, password, session, session::Issued};
-use crate::store::user::{self as store, NewUser};
-
-/// User metadata travels in every access token, and a header has a limit.
-const METADATA_MAX_BYTES: usize = 4096;
-/// PostgreSQL parses JSON recursively; nobody needs more.
-const METADATA_MAX_DEPTH: usize = 16;
+use super::{
+    EmailAddress, Fault, Origin, Provider,
+    metadata::{self, InvalidMetadata},
+    one_time::Purpose,
+    password::{NewPassword, UnusablePassword},
+    proof::{self, Continuation, owned},
+    record, session,
+    session::Issued,
+};
+use crate::store::{
+    session::Session,
+    user::{self as store, NewUser, User},
+};
 
 /// A sign-up that can be carried out.
 #[derive(Debug)]
 pub struct SignUp {
     email: EmailAddress,
-    password: SecretString,
-    data: Map<String, Value>,
+    password: NewPassword,
+    data: Value,
+}
+
+/// What a sign-up led to.
+#[derive(Debug)]
+pub enum SignedUp {
+    /// Without confirmation by mail: a session.
+    In(Box<Issued>),
+    /// A mail was sent. The user is the new one, or one that does not exist when the address had an account before.
+    Waiting(Box<User>),
 }
 
 /// Why an account was not created.
@@ -29,18 +43,12 @@ pub enum SignUpError {
     /// The address is not one.
     #[error("not an e-mail address")]
     InvalidEmail,
-    /// No password.
-    #[error("no password")]
-    PasswordMissing,
-    /// A password that is longer than anybody types.
-    #[error("the password is too long")]
-    PasswordTooLong,
-    /// A password that is too short; the least number of characters.
-    #[error("the password has fewer than {0} characters")]
-    PasswordTooShort(usize),
-    /// Metadata that is too large, too deep or has a NUL character, which PostgreSQL cannot store.
-    #[error("the metadata cannot be stored")]
-    InvalidMetadata,
+    /// The password may not be used.
+    #[error(transparent)]
+    UnusablePassword(#[from] UnusablePassword),
+    /// The metadata.
+    #[error(transparent)]
+    InvalidMetadata(#[from] InvalidMetadata),
     /// The address has an account. Without confirmation mails this cannot be hidden: the answer would be a session.
     #[error("the address has an account")]
     UserExists,
@@ -61,70 +69,98 @@ impl SignUp {
     /// # Errors
     /// [`SignUpError`] names the first rule that is broken.
     pub fn new(email: &str, password: &str, data: Map<String, Value>, min_length: usize) -> Result<Self, SignUpError> {
-        if password.is_empty() {
-            return Err(SignUpError::PasswordMissing);
-        }
-        if password.len() > password::MAX_BYTES {
-            return Err(SignUpError::PasswordTooLong);
+        let password = NewPassword::parse(password, min_length);
+        if let Err(error @ (UnusablePassword::Missing | UnusablePassword::TooLong)) = password {
+            return Err(error.into());
         }
         let email = EmailAddress::parse(email).map_err(|_| SignUpError::InvalidEmail)?;
-        if password.chars().count() < min_length {
-            return Err(SignUpError::PasswordTooShort(min_length));
-        }
-        let data = Value::Object(data);
-        let storable = is_storable(&data, METADATA_MAX_DEPTH) && data.to_string().len() <= METADATA_MAX_BYTES;
-        match data {
-            Value::Object(data) if storable => Ok(Self { email, password: SecretString::from(password), data }),
-            _ => Err(SignUpError::InvalidMetadata),
-        }
+        Ok(Self { email, password: password?, data: metadata::merge(&json!({}), data)? })
     }
 }
 
-fn is_storable(value: &Value, depth: usize) -> bool {
-    let Some(below) = depth.checked_sub(1) else { return false };
-    match value {
-        Value::String(text) => !text.contains('\0'),
-        Value::Array(items) => items.iter().all(|item| is_storable(item, below)),
-        Value::Object(members) => members.iter().all(|(name, item)| !name.contains('\0') && is_storable(item, below)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => true,
-    }
+enum Made {
+    In(User, Session),
+    Waiting(User),
 }
 
-/// Creates the account with its first session. The trigger on `auth.users` provisions profile and workspace.
+/// Creates the account; with confirmation by mail it waits for that, without it a first session begins. The trigger on
+/// `auth.users` provisions profile and workspace.
 ///
 /// # Errors
 /// [`SignUpError`].
-pub async fn sign_up(kit: &Kit, provider: &Provider, request: SignUp, origin: &Origin) -> Result<Issued, SignUpError> {
+pub async fn sign_up(
+    kit: &Kit,
+    provider: &Provider,
+    request: SignUp,
+    go_on: &Continuation,
+    origin: &Origin,
+) -> Result<SignedUp, SignUpError> {
     let SignUp { email, password, data } = request;
-    let hash = provider.passwords.hash(password).await?;
+    let hash = provider.passwords.hash(password.into_secret()).await?;
     let (id, now) = (Uuid::now_v7(), provider.clock.now());
-    let mut metadata = data;
-    metadata.insert("sub".into(), json!(id));
-    metadata.insert("email".into(), json!(email.as_str()));
-    metadata.insert("email_verified".into(), json!(true));
-    metadata.insert("phone_verified".into(), json!(false));
-    let new = NewUser { id, email: email.as_str(), password_hash: &hash, user_metadata: Value::Object(metadata) };
+    let confirmed = !provider.config.email_confirmation;
+    let mut user_metadata = owned(data, id, &email);
+    if let (true, Some(members)) = (confirmed, user_metadata.as_object_mut()) {
+        members.insert("email_verified".into(), json!(true));
+    }
+    let new = NewUser { id, email: email.as_str(), password_hash: Some(&hash), confirmed, user_metadata };
     let mut connection = kit.db.get().await.map_err(Fault::from)?;
-    let (user, session) = (*connection)
+    let made = (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
-            let user = store::insert(connection, &new, now).await?.ok_or(SignUpError::UserExists)?;
-            let session = session::begin(connection, id, origin, now).await?;
-            let resource = format!("user/{id}");
-            let entry = audit::Entry {
-                workspace: None,
-                actor: Some(UserId::from_uuid(id)),
-                action: "user.sign_up",
-                resource: &resource,
-                outcome: "done",
-                request_id: origin.request_id.as_deref(),
-                detail: json!({"session": session.id}),
-            };
-            audit::record(connection, now, &entry).await?;
-            Ok::<_, SignUpError>((user, session))
+            let inserted = store::insert(connection, &new, now).await?;
+            if !confirmed {
+                return wait(connection, provider, &new, inserted, go_on, origin, now).await.map(Made::Waiting);
+            }
+            inserted.ok_or(SignUpError::UserExists)?;
+            let user = store::signed_in(connection, id, now).await?.ok_or(SignUpError::UserExists)?;
+            let session = session::begin(connection, id, "password", origin, now).await?;
+            record(connection, Some(id), "user.sign_up", "done", json!({"session": session.id}), origin, now).await?;
+            Ok::<_, SignUpError>(Made::In(user, session))
         })
         .await?;
     drop(connection);
-    Ok(session::issue(provider, user, &session, now).await?)
+    Ok(match made {
+        Made::In(user, session) => SignedUp::In(Box::new(session::issue(provider, user, &session, now).await?)),
+        Made::Waiting(user) => SignedUp::Waiting(Box::new(user)),
+    })
+}
+
+/// Writes the mail that the account waits for. An address that has an account gets a mail that says so, and the answer is
+/// that of a new account.
+async fn wait(
+    connection: &mut AsyncPgConnection,
+    provider: &Provider,
+    new: &NewUser<'_>,
+    inserted: Option<User>,
+    go_on: &Continuation,
+    origin: &Origin,
+    now: DateTime<Utc>,
+) -> Result<User, SignUpError> {
+    let user = match inserted {
+        Some(user) => Some(user),
+        None => match store::find_by_email(connection, new.email).await? {
+            // Nobody showed that the address is theirs: the last one who asked is as good as the first.
+            Some(user) if user.email_confirmed_at.is_none() && !user.is_banned(now) => {
+                let mut user_metadata = new.user_metadata.clone();
+                if let Some(members) = user_metadata.as_object_mut() {
+                    members.insert("sub".into(), json!(user.id));
+                }
+                store::sign_up_again(connection, user.id, new.password_hash.unwrap_or_default(), &user_metadata, now).await?
+            }
+            Some(_) => {
+                let says = "Somebody tried to sign up with your address, which has an account. Sign in, or set a new password.";
+                proof::notify(connection, Some(new.email), "You have an account", says, proof::IGNORE, now).await?;
+                None
+            }
+            None => None,
+        },
+    };
+    let Some(user) = user else {
+        record(connection, None, "user.sign_up", "refused", json!({"reason": "user_exists"}), origin, now).await?;
+        return Ok(User::nobody(new, now));
+    };
+    record(connection, Some(user.id), "user.sign_up", "done", json!({"waits": "confirmation"}), origin, now).await?;
+    Ok(proof::send(connection, provider, &user, Purpose::Confirmation, go_on, now).await?.unwrap_or(user))
 }
 
 #[cfg(test)]
@@ -136,19 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_password_counts_characters_not_bytes() {
-        assert!(matches!(check("a@b.c", "äöüäöüä", &json!({})), Err(SignUpError::PasswordTooShort(8))));
-        assert!(check("a@b.c", "äöüäöüäö", &json!({})).is_ok());
-        assert!(matches!(check("a@b.c", &"x".repeat(1025), &json!({})), Err(SignUpError::PasswordTooLong)));
-        assert!(matches!(check("a@b.c", "", &json!({})), Err(SignUpError::PasswordMissing)));
-    }
-
-    #[test]
-    fn metadata_that_postgresql_or_a_header_cannot_hold_is_refused() {
-        let deep = (0..40).fold(json!(1), |inner, _| json!({ "a": inner }));
-        for data in [json!({"name": "a\0b"}), json!({"a\0": 1}), json!({"list": ["\0"]}), json!({"bio": "x".repeat(5000)}), deep] {
-            assert!(matches!(check("a@b.c", "long enough", &data), Err(SignUpError::InvalidMetadata)), "{data}");
-        }
+    fn the_first_rule_that_is_broken_is_named() {
+        assert!(matches!(check("nobody", "", &json!({})), Err(SignUpError::UnusablePassword(UnusablePassword::Missing))));
+        assert!(matches!(check("nobody", "short", &json!({})), Err(SignUpError::InvalidEmail)));
+        assert!(matches!(check("a@b.c", "short", &json!({})), Err(SignUpError::UnusablePassword(UnusablePassword::TooShort(8)))));
+        assert!(matches!(check("a@b.c", "long enough", &json!({"a": "\0"})), Err(SignUpError::InvalidMetadata(_))));
         assert!(check("a@b.c", "long enough", &json!({"name": "Ann"})).is_ok());
     }
 }

@@ -3,8 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
-    digest, hkdf,
+    digest,
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
 };
@@ -17,7 +16,7 @@ use serde_json::{Value, json};
 use service_kit::{audit, db::Db};
 use tokio::{sync::Mutex, time::Instant};
 
-use super::Fault;
+use super::{Fault, vault::Vault};
 use crate::store::signing_key::{self as store, KeyRow};
 
 /// How long a process uses what it read, so that a rotation reaches every replica.
@@ -27,10 +26,6 @@ const LEEWAY_S: i64 = 120;
 /// A new key is published for so long, at least, before it signs: until every replica publishes it, whoever asks one of
 /// them about a token of it would be told that there is no such key.
 pub const SHORTEST_NOTICE: TimeDelta = TimeDelta::seconds(90);
-
-/// First byte of a stored private key: PKCS#8 as it is, or sealed.
-const PLAIN: u8 = 0;
-const SEALED: u8 = 1;
 
 /// The key that signs now.
 pub struct SigningKey {
@@ -94,15 +89,15 @@ impl From<diesel::result::Error> for RotationError {
 pub struct Keys {
     db: Db,
     clock: Arc<dyn Clock>,
-    seal: Option<KeySeal>,
+    vault: Vault,
     verifiable_for: TimeDelta,
     held: Mutex<Option<Held>>,
 }
 
 impl Keys {
     /// Keys in `db`; tokens live `token_life_s` seconds.
-    pub fn new(db: Db, clock: Arc<dyn Clock>, seal: Option<KeySeal>, token_life_s: i64) -> Self {
-        Self { db, clock, seal, verifiable_for: TimeDelta::seconds(token_life_s + LEEWAY_S), held: Mutex::default() }
+    pub(super) fn new(db: Db, clock: Arc<dyn Clock>, vault: Vault, token_life_s: i64) -> Self {
+        Self { db, clock, vault, verifiable_for: TimeDelta::seconds(token_life_s + LEEWAY_S), held: Mutex::default() }
     }
 
     /// The keys, at most a minute old; older ones while the database does not answer.
@@ -221,7 +216,7 @@ impl Keys {
     fn keyring(&self, rows: &[KeyRow], now: DateTime<Utc>) -> Result<Keyring, Fault> {
         let signs = |row: &&KeyRow| row.retired_at.is_none_or(|end| end > now);
         let active = rows.iter().find(signs).ok_or_else(|| Fault::Crypto("no signing key".into()))?;
-        let pkcs8 = self.open(active)?;
+        let pkcs8 = self.vault.open(&active.kid, &active.private_key)?;
         let keys: Vec<_> = rows.iter().map(|row| &row.public_jwk).collect();
         Ok(Keyring {
             active: SigningKey { kid: active.kid.clone(), encoding: EncodingKey::from_ec_der(&pkcs8) },
@@ -235,22 +230,8 @@ impl Keys {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref())
             .map_err(|error| Fault::Crypto(format!("the new signing key cannot be read: {error}")))?;
         let (kid, public_jwk) = public_jwk(pair.public_key().as_ref())?;
-        let private_key = match &self.seal {
-            Some(seal) => seal.seal(&kid, pkcs8.as_ref())?,
-            None => [&[PLAIN], pkcs8.as_ref()].concat(),
-        };
+        let private_key = self.vault.close(&kid, pkcs8.as_ref())?;
         Ok(KeyRow { kid, private_key, public_jwk, created_at: now, retired_at: None })
-    }
-
-    fn open(&self, row: &KeyRow) -> Result<Vec<u8>, Fault> {
-        match (row.private_key.split_first(), &self.seal) {
-            (Some((&PLAIN, pkcs8)), _) => Ok(pkcs8.to_vec()),
-            (Some((&SEALED, sealed)), Some(seal)) => seal.open(&row.kid, sealed),
-            (Some((&SEALED, _)), None) => {
-                Err(Fault::Crypto(format!("signing key {} is encrypted; set embedded.key_encryption_secret", row.kid)))
-            }
-            _ => Err(Fault::Crypto(format!("signing key {} has an unknown form", row.kid))),
-        }
     }
 }
 
@@ -269,63 +250,9 @@ fn public_jwk(point: &[u8]) -> Result<(String, Value), Fault> {
     Ok((kid, jwk))
 }
 
-/// Encrypts private keys at rest with AES-256-GCM, bound to their names.
-pub struct KeySeal(RandomizedNonceKey);
-
-impl KeySeal {
-    /// A seal by the operator's secret.
-    ///
-    /// # Errors
-    /// When the key cannot be derived.
-    pub fn new(secret: &[u8]) -> anyhow::Result<Self> {
-        let refused = |_| anyhow::anyhow!("the key-encryption secret cannot be used");
-        let mut key = [0; 32];
-        hkdf::Salt::new(hkdf::HKDF_SHA256, b"groundwork signing key at rest")
-            .extract(secret)
-            .expand(&[b"aes-256-gcm"], &AES_256_GCM)
-            .and_then(|okm| okm.fill(&mut key))
-            .map_err(refused)?;
-        Ok(Self(RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(refused)?))
-    }
-
-    fn seal(&self, kid: &str, pkcs8: &[u8]) -> Result<Vec<u8>, Fault> {
-        let mut sealed = pkcs8.to_vec();
-        let nonce = self
-            .0
-            .seal_in_place_append_tag(Aad::from(kid.as_bytes()), &mut sealed)
-            .map_err(|_| Fault::Crypto("a signing key could not be encrypted".into()))?;
-        Ok([&[SEALED], nonce.as_ref().as_slice(), &sealed].concat())
-    }
-
-    fn open(&self, kid: &str, sealed: &[u8]) -> Result<Vec<u8>, Fault> {
-        let refused = || {
-            Fault::Crypto(format!(
-                "signing key {kid} cannot be decrypted: embedded.key_encryption_secret is not the one it was encrypted with"
-            ))
-        };
-        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN).ok_or_else(refused)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| refused())?;
-        let mut bytes = sealed.to_vec();
-        let opened = self.0.open_in_place(nonce, Aad::from(kid.as_bytes()), &mut bytes).map_err(|_| refused())?;
-        Ok(opened.to_vec())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_sealed_key_opens_only_with_the_same_secret_and_name() {
-        let seal = KeySeal::new(&[7; 32]).unwrap();
-        let sealed = seal.seal("a", b"private").unwrap();
-        let (form, body) = sealed.split_first().unwrap();
-        assert_eq!(*form, SEALED);
-        assert!(!sealed.windows(7).any(|window| window == b"private"));
-        assert_eq!(seal.open("a", body).unwrap(), b"private");
-        assert!(seal.open("b", body).is_err());
-        assert!(KeySeal::new(&[8; 32]).unwrap().open("a", body).is_err());
-    }
 
     /// RFC 7638 fixes members and their order; the value was computed with another implementation.
     #[test]

@@ -1,8 +1,11 @@
 //! SQL and nothing else.
 
+pub mod factor;
 pub mod gate;
+pub mod one_time_token;
 pub mod profile;
 pub mod repair;
 pub mod session;
+pub mod sign_in_flow;
 pub mod signing_key;
 pub mod user;

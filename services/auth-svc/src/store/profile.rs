@@ -123,3 +123,13 @@ pub async fn set_mirror(connection: &mut AsyncPgConnection, user: UserId, status
         .await
         .map(|_| ())
 }
+
+/// The profile follows the user's address.
+pub async fn set_email(connection: &mut AsyncPgConnection, user: Uuid, email: &str) -> QueryResult<()> {
+    sql_query("update identity.profiles set email = $2 where user_id = $1")
+        .bind::<SqlUuid, _>(user)
+        .bind::<Text, _>(email)
+        .execute(connection)
+        .await
+        .map(|_| ())
+}

@@ -130,3 +130,37 @@ pub async fn delete_others(connection: &mut AsyncPgConnection, user: Uuid, kept:
         .execute(connection)
         .await
 }
+
+/// The session gained a factor: its tokens so far cannot follow, and it says so from now on.
+pub async fn raised(connection: &mut AsyncPgConnection, session: &Session) -> QueryResult<()> {
+    sql_query(
+        "update identity.session set aal = $2, amr = $3, refresh_token_hmac_key = $4, refresh_token_counter = $5, refreshed_at = $6 \
+         where id = $1",
+    )
+    .bind::<SqlUuid, _>(session.id)
+    .bind::<Text, _>(&session.aal)
+    .bind::<Jsonb, _>(&session.amr)
+    .bind::<Bytea, _>(&session.refresh_token_hmac_key)
+    .bind::<BigInt, _>(session.refresh_token_counter)
+    .bind::<Nullable<Timestamptz>, _>(session.refreshed_at)
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+/// Ends the user's sessions that have one factor only, but the one that is kept.
+pub async fn delete_other_single_factor(connection: &mut AsyncPgConnection, user: Uuid, kept: Uuid) -> QueryResult<usize> {
+    sql_query("delete from identity.session where user_id = $1 and id <> $2 and aal = 'aal1'")
+        .bind::<SqlUuid, _>(user)
+        .bind::<SqlUuid, _>(kept)
+        .execute(connection)
+        .await
+}
+
+/// The user has no second factor any more: no session claims one.
+pub async fn lower(connection: &mut AsyncPgConnection, user: Uuid) -> QueryResult<usize> {
+    sql_query("update identity.session set aal = 'aal1' where user_id = $1 and aal <> 'aal1'")
+        .bind::<SqlUuid, _>(user)
+        .execute(connection)
+        .await
+}

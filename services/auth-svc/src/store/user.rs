@@ -33,6 +33,21 @@ pub struct User {
     pub last_sign_in_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     pub banned_until: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub invited_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub confirmation_sent_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub recovery_sent_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub reauthentication_sent_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub new_email: Option<String>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub email_change_sent_at: Option<DateTime<Utc>>,
+    /// In Supabase Auth's own shape; null without any.
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    pub factors: Option<Value>,
     #[diesel(sql_type = Bool)]
     pub is_anonymous: bool,
     #[diesel(sql_type = Timestamptz)]
@@ -49,41 +64,89 @@ impl std::fmt::Debug for User {
 }
 
 impl User {
+    /// A user that looks like the new one and does not exist.
+    pub fn nobody(new: &NewUser<'_>, now: DateTime<Utc>) -> Self {
+        Self {
+            id: new.id,
+            email: Some(new.email.to_owned()),
+            password_hash: None,
+            email_confirmed_at: None,
+            phone: None,
+            app_metadata: json!({"provider": "email", "providers": ["email"]}),
+            user_metadata: new.user_metadata.clone(),
+            last_sign_in_at: None,
+            banned_until: None,
+            invited_at: None,
+            confirmation_sent_at: Some(now),
+            recovery_sent_at: None,
+            reauthentication_sent_at: None,
+            new_email: None,
+            email_change_sent_at: None,
+            factors: None,
+            is_anonymous: false,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// Whether a ban runs.
     pub fn is_banned(&self, now: DateTime<Utc>) -> bool {
         self.banned_until.is_some_and(|until| until > now)
     }
 }
 
-/// A user to be made, with a confirmed address.
+/// A user to be made.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the columns are Supabase Auth's")]
 pub struct NewUser<'a> {
     pub id: Uuid,
     pub email: &'a str,
-    pub password_hash: &'a str,
+    /// None for somebody who signs in by mail alone.
+    pub password_hash: Option<&'a str>,
+    /// Whether the address counts as theirs without a proof.
+    pub confirmed: bool,
     pub user_metadata: Value,
+}
+
+/// Which mail a user was last sent, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// To confirm the address.
+    Confirmation,
+    /// To sign in without a password, or to set a new one.
+    Recovery,
+    /// To do something that an old session may not.
+    Reauthentication,
+    /// By somebody who wants them to join.
+    Invitation,
 }
 
 const COLUMNS: &str = "id, email::text as email, encrypted_password::text as password_hash, email_confirmed_at, phone, \
     coalesce(raw_app_meta_data, '{}') as app_metadata, coalesce(raw_user_meta_data, '{}') as user_metadata, \
-    last_sign_in_at, banned_until, is_anonymous, coalesce(created_at, 'epoch') as created_at, \
+    last_sign_in_at, banned_until, invited_at, confirmation_sent_at, recovery_sent_at, reauthentication_sent_at, \
+    nullif(email_change, '')::text as new_email, email_change_sent_at, \
+    (select jsonb_agg(jsonb_build_object('id', f.id, 'friendly_name', f.friendly_name, 'factor_type', 'totp', 'status', f.status, \
+       'created_at', f.created_at, 'updated_at', f.updated_at, 'last_challenged_at', f.last_challenged_at) order by f.created_at, f.id) \
+     from identity.factor as f where f.user_id = users.id) as factors, \
+    is_anonymous, coalesce(created_at, 'epoch') as created_at, \
     coalesce(updated_at, created_at, 'epoch') as updated_at";
 
 /// Makes the user; `None` when the address is taken.
 pub async fn insert(connection: &mut AsyncPgConnection, user: &NewUser<'_>, now: DateTime<Utc>) -> QueryResult<Option<User>> {
     sql_query(format!(
-        "insert into auth.users (id, instance_id, aud, role, email, encrypted_password, email_confirmed_at, last_sign_in_at, \
+        "insert into auth.users (id, instance_id, aud, role, email, encrypted_password, email_confirmed_at, \
            raw_app_meta_data, raw_user_meta_data, created_at, updated_at) \
-         values ($1, '00000000-0000-0000-0000-000000000000', 'authenticated', 'authenticated', $2, $3, $4, $4, $5, $6, $4, $4) \
+         values ($1, '00000000-0000-0000-0000-000000000000', 'authenticated', 'authenticated', $2, $3, \
+           case when $7 then $4 end, $5, $6, $4, $4) \
          on conflict do nothing returning {COLUMNS}"
     ))
     .bind::<SqlUuid, _>(user.id)
     .bind::<Text, _>(user.email)
-    .bind::<Text, _>(user.password_hash)
+    .bind::<Nullable<Text>, _>(user.password_hash)
     .bind::<Timestamptz, _>(now)
     .bind::<Jsonb, _>(json!({"provider": "email", "providers": ["email"]}))
     .bind::<Jsonb, _>(&user.user_metadata)
+    .bind::<Bool, _>(user.confirmed)
     .get_result(connection)
     .await
     .optional()
@@ -113,6 +176,130 @@ pub async fn signed_in(connection: &mut AsyncPgConnection, id: Uuid, now: DateTi
         "update auth.users set last_sign_in_at = $2, updated_at = $2 where id = $1 and deleted_at is null returning {COLUMNS}"
     ))
     .bind::<SqlUuid, _>(id)
+    .bind::<Timestamptz, _>(now)
+    .get_result(connection)
+    .await
+    .optional()
+}
+
+/// Gives an account that nobody confirmed yet the password and metadata of a repeated sign-up.
+pub async fn sign_up_again(
+    connection: &mut AsyncPgConnection,
+    id: Uuid,
+    password_hash: &str,
+    user_metadata: &Value,
+    now: DateTime<Utc>,
+) -> QueryResult<Option<User>> {
+    sql_query(format!(
+        "update auth.users set encrypted_password = $2, raw_user_meta_data = $3, updated_at = $4 \
+         where id = $1 and email_confirmed_at is null and deleted_at is null returning {COLUMNS}"
+    ))
+    .bind::<SqlUuid, _>(id)
+    .bind::<Text, _>(password_hash)
+    .bind::<Jsonb, _>(user_metadata)
+    .bind::<Timestamptz, _>(now)
+    .get_result(connection)
+    .await
+    .optional()
+}
+
+/// Notes that a mail was written.
+pub async fn sent(connection: &mut AsyncPgConnection, id: Uuid, sent: Sent, now: DateTime<Utc>) -> QueryResult<Option<User>> {
+    let change = match sent {
+        Sent::Confirmation => "confirmation_sent_at = $2",
+        Sent::Recovery => "recovery_sent_at = $2",
+        Sent::Reauthentication => "reauthentication_sent_at = $2",
+        Sent::Invitation => "invited_at = $2, confirmation_sent_at = $2",
+    };
+    sql_query(format!("update auth.users set {change} where id = $1 and deleted_at is null returning {COLUMNS}"))
+        .bind::<SqlUuid, _>(id)
+        .bind::<Timestamptz, _>(now)
+        .get_result(connection)
+        .await
+        .optional()
+}
+
+/// The user brought a proof of the address.
+pub async fn confirm(connection: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) -> QueryResult<Option<User>> {
+    sql_query(format!(
+        "update auth.users set email_confirmed_at = coalesce(email_confirmed_at, $2), last_sign_in_at = $2, updated_at = $2, \
+           raw_user_meta_data = coalesce(raw_user_meta_data, '{{}}') || '{{\"email_verified\": true}}' \
+         where id = $1 and deleted_at is null returning {COLUMNS}"
+    ))
+    .bind::<SqlUuid, _>(id)
+    .bind::<Timestamptz, _>(now)
+    .get_result(connection)
+    .await
+    .optional()
+}
+
+/// Gives the user another password.
+pub async fn set_password(connection: &mut AsyncPgConnection, id: Uuid, hash: &str, now: DateTime<Utc>) -> QueryResult<Option<User>> {
+    sql_query(format!(
+        "update auth.users set encrypted_password = $2, updated_at = $3 where id = $1 and deleted_at is null returning {COLUMNS}"
+    ))
+    .bind::<SqlUuid, _>(id)
+    .bind::<Text, _>(hash)
+    .bind::<Timestamptz, _>(now)
+    .get_result(connection)
+    .await
+    .optional()
+}
+
+/// Replaces the user's own metadata.
+pub async fn set_metadata(connection: &mut AsyncPgConnection, id: Uuid, data: &Value, now: DateTime<Utc>) -> QueryResult<Option<User>> {
+    sql_query(format!(
+        "update auth.users set raw_user_meta_data = $2, updated_at = $3 where id = $1 and deleted_at is null returning {COLUMNS}"
+    ))
+    .bind::<SqlUuid, _>(id)
+    .bind::<Jsonb, _>(data)
+    .bind::<Timestamptz, _>(now)
+    .get_result(connection)
+    .await
+    .optional()
+}
+
+/// The user asked for another address, which is not theirs yet.
+pub async fn begin_email_change(
+    connection: &mut AsyncPgConnection,
+    id: Uuid,
+    email: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<Option<User>> {
+    sql_query(format!(
+        "update auth.users set email_change = $2, email_change_sent_at = $3, email_change_confirm_status = 0, updated_at = $3 \
+         where id = $1 and deleted_at is null returning {COLUMNS}"
+    ))
+    .bind::<SqlUuid, _>(id)
+    .bind::<Text, _>(email)
+    .bind::<Timestamptz, _>(now)
+    .get_result(connection)
+    .await
+    .optional()
+}
+
+/// One of the two addresses agreed to the change; whether it is the first that did.
+pub async fn first_half_of_email_change(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<bool> {
+    sql_query("update auth.users set email_change_confirm_status = 1 where id = $1 and email_change_confirm_status = 0")
+        .bind::<SqlUuid, _>(id)
+        .execute(connection)
+        .await
+        .map(|changed| changed == 1)
+}
+
+/// Makes an address the user's.
+///
+/// # Errors
+/// A unique violation when it is somebody else's.
+pub async fn change_email(connection: &mut AsyncPgConnection, id: Uuid, email: &str, now: DateTime<Utc>) -> QueryResult<Option<User>> {
+    sql_query(format!(
+        "update auth.users set email = $2, email_change = '', email_change_confirm_status = 0, updated_at = $3, \
+           email_confirmed_at = coalesce(email_confirmed_at, $3), \
+           raw_user_meta_data = coalesce(raw_user_meta_data, '{{}}') || jsonb_build_object('email', $2, 'email_verified', true) \
+         where id = $1 and deleted_at is null returning {COLUMNS}"
+    ))
+    .bind::<SqlUuid, _>(id)
+    .bind::<Text, _>(email)
     .bind::<Timestamptz, _>(now)
     .get_result(connection)
     .await

@@ -39,7 +39,10 @@ fn a_configuration_that_cannot_work_is_refused_by_name() {
     };
     assert_eq!(lines("GROUNDWORK__PUBLIC_URL", "http://localhost"), "");
     for (name, value, key) in [
-        ("GROUNDWORK__EMBEDDED__EMAIL_CONFIRMATION", "true", "embedded.email_confirmation: is not available yet"),
+        ("GROUNDWORK__EMBEDDED__SITE_URL", "app", "embedded.site_url"),
+        ("GROUNDWORK__EMBEDDED__REDIRECT_URLS", "https://app.example.com, nowhere", "embedded.redirect_urls"),
+        ("GROUNDWORK__MAIL__RESEND_URL", "", "mail.resend_url"),
+        ("GROUNDWORK__RATE__MAILS_PER_ACCOUNT_PER_MINUTE", "0", "rate.mails_per_account_per_minute"),
         ("GROUNDWORK__EMBEDDED__KEY_ENCRYPTION_SECRET", "short", "embedded.key_encryption_secret"),
         ("GROUNDWORK__PROFILE", "production", "embedded.key_encryption_secret"),
         ("GROUNDWORK__EMBEDDED__PASSWORD_MIN_LENGTH", "3", "embedded.password_min_length"),

@@ -121,14 +121,25 @@ async fn what_is_not_offered_is_refused_with_its_own_code() {
     assert_eq!(code("/auth/v1/signup", json!({"email": "a@b.c", "password": null})).await, "validation_failed");
     assert_eq!(code("/auth/v1/signup", json!({"email": "xx:;x@x.x", "password": PASSWORD})).await, "validation_failed");
     assert_eq!(code("/auth/v1/token?grant_type=password", json!({"password": "x"})).await, "validation_failed");
-    assert_eq!(code("/auth/v1/token?grant_type=pkce", json!({})).await, "invalid_credentials");
+    assert_eq!(code("/auth/v1/token?grant_type=pkce", json!({})).await, "validation_failed");
+    assert_eq!(code("/auth/v1/token?grant_type=id_token", json!({})).await, "provider_disabled");
+    assert_eq!(code("/auth/v1/token?grant_type=web3", json!({})).await, "web3_provider_disabled");
+    assert_eq!(code("/auth/v1/otp", json!({"phone": "1"})).await, "phone_provider_disabled");
+    assert_eq!(code("/auth/v1/otp", json!({})).await, "validation_failed");
+    assert_eq!(code("/auth/v1/resend", json!({"type": "sms", "phone": "1"})).await, "phone_provider_disabled");
+    assert_eq!(code("/auth/v1/recover", json!({"email": "xx:;x@x.x"})).await, "validation_failed");
+    assert_eq!(code("/auth/v1/sso", json!({})).await, "saml_provider_disabled");
+    assert_eq!(code("/auth/v1/passkeys/options", json!({})).await, "passkey_disabled");
+    assert_eq!(code("/auth/v1/oauth/token", json!({})).await, "feature_disabled");
+    assert_eq!(rig.get("/auth/v1/authorize?provider=github", "x").await.error_code(), "validation_failed");
+    assert_eq!(rig.get("/auth/v1/user/identities/authorize?provider=github", &token).await.error_code(), "manual_linking_disabled");
     assert_eq!(code("/auth/v1/token?grant_type=a&grant_type=b", json!({})).await, "invalid_credentials");
     assert_eq!(code("/auth/v1/token", json!({})).await, "invalid_credentials");
     let scope = rig.send(Method::POST, "/auth/v1/logout?scope=everyone", Some(&token), None).await;
     assert_eq!((scope.status.as_u16(), scope.error_code()), (400, "validation_failed"));
     for (method, path, status, allowed) in [
         (Method::GET, "/auth/v1/signup", 405, Some("POST")),
-        (Method::DELETE, "/auth/v1/user", 405, Some("GET")),
+        (Method::DELETE, "/auth/v1/user", 405, Some("GET, PUT")),
         (Method::GET, "/auth/v1/elsewhere", 404, None),
     ] {
         let answered = rig.send(method, path, None, None).await;

@@ -3,14 +3,18 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod bootstrap;
+mod confirmation;
 mod ensure_profile;
+mod factors;
 mod gate;
 mod hostile_input;
 mod limits;
 mod openapi;
 mod operators;
+mod proofs;
 mod refresh;
 mod repair;
 mod rig;
 mod sessions;
 mod signing_key;
+mod update_user;

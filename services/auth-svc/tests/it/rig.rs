@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 
 use auth_svc::AuthService;
+use diesel_async::SimpleAsyncConnection;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use testkit::{Database, Running, config};
@@ -35,6 +36,28 @@ impl Answer {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// The text of a mail.
+#[derive(Debug)]
+pub struct Letter(pub String);
+
+impl Letter {
+    pub fn code(&self) -> String {
+        self.0.split_once("type this code: ").unwrap_or_else(|| panic!("no code: {}", self.0)).1.chars().take(6).collect()
+    }
+
+    pub fn link(&self) -> url::Url {
+        let link = self.0.split_whitespace().find(|word| word.contains("/auth/confirm#"));
+        link.unwrap_or_else(|| panic!("no link: {}", self.0)).parse().unwrap()
+    }
+
+    /// A member of the link's fragment.
+    pub fn of_link(&self, name: &str) -> String {
+        let link = self.link();
+        let mut members = url::form_urlencoded::parse(link.fragment().unwrap().as_bytes());
+        members.find(|(member, _)| member == name).unwrap_or_else(|| panic!("no {name}: {link}")).1.into_owned()
     }
 }
 
@@ -77,8 +100,55 @@ impl Rig {
         answer
     }
 
+    /// Follows a link as a browser does, up to where it leads.
+    pub async fn follow(&self, path: &str) -> Answer {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        answer(client.get(format!("{}{path}", self.running.url))).await
+    }
+
+    /// Changes something behind the service's back.
+    pub async fn run(&self, sql: &str) {
+        self.database.admin().await.batch_execute(sql).await.unwrap();
+    }
+
     pub async fn sign_in(&self, email: &str, password: &str) -> Answer {
         self.post("/auth/v1/token?grant_type=password", json!({"email": email, "password": password})).await
+    }
+
+    /// With confirmation by mail and wide rate limits.
+    pub async fn start_confirming() -> Self {
+        Self::start_with(&[("GROUNDWORK__LIMITS__PROFILE", "load"), ("GROUNDWORK__EMBEDDED__EMAIL_CONFIRMATION", "true")]).await
+    }
+
+    /// Signs a new user up who has not confirmed the address yet; gives the address.
+    pub async fn sign_up_unconfirmed(&self) -> String {
+        let email = format!("{}@example.test", Uuid::now_v7().simple());
+        let answer = self.post("/auth/v1/signup", json!({"email": email, "password": PASSWORD})).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.body.get("access_token").is_none(), "{answer:?}");
+        email
+    }
+
+    /// The newest mail to an address.
+    pub async fn mail_to(&self, address: &str) -> Letter {
+        let sql = format!("select body_text as value from identity.mail_outbox where recipient = '{address}' order by id desc limit 1");
+        Letter(self.database.text(&sql).await.unwrap_or_else(|| panic!("no mail to {address}")))
+    }
+
+    pub async fn mails_to(&self, address: &str) -> i64 {
+        self.database.number(&format!("select count(*) from identity.mail_outbox where recipient = '{address}'")).await
+    }
+
+    pub async fn verify(&self, kind: &str, email: &str, code: &str) -> Answer {
+        self.post("/auth/v1/verify", json!({"type": kind, "email": email, "token": code})).await
+    }
+
+    pub async fn verify_link(&self, letter: &Letter) -> Answer {
+        self.post("/auth/v1/verify", json!({"type": letter.of_link("type"), "token_hash": letter.of_link("token_hash")})).await
+    }
+
+    pub async fn put_user(&self, token: &str, changes: Value) -> Answer {
+        self.send(Method::PUT, "/auth/v1/user", Some(token), Some(&changes)).await
     }
 
     pub async fn refresh(&self, token: &str) -> Answer {
@@ -91,7 +161,11 @@ pub fn serve(database: &Database, more: &[(&str, &str)]) -> Running {
     // The service verifies its own tokens by its own key set, so its address must be known before it starts.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let key_set = format!("http://{address}/auth/v1/.well-known/jwks.json");
-    let mut pairs = vec![("GROUNDWORK__HTTP__PUBLIC_ADDR", address.as_str()), ("GROUNDWORK__AUTH__JWKS_URL", key_set.as_str())];
+    let mut pairs = vec![
+        ("GROUNDWORK__HTTP__PUBLIC_ADDR", address.as_str()),
+        ("GROUNDWORK__AUTH__JWKS_URL", key_set.as_str()),
+        ("GROUNDWORK__EMBEDDED__EMAIL_CONFIRMATION", "false"),
+    ];
     pairs.extend_from_slice(more);
     Running::start::<AuthService>(config::<AuthService>(database, None, &pairs), false)
 }

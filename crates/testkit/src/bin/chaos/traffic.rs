@@ -40,7 +40,8 @@ pub async fn provision(system: &System, count: usize) -> anyhow::Result<Vec<Clie
             let mut client = Client::with(http.clone(), &system.addresses.gateway, deadline);
             async move {
                 let email = format!("chaos-{}@example.test", uuid::Uuid::now_v7().simple());
-                sign_up(&mut client, &email, "groundwork-chaos-2026").await?;
+                let signed_in = sign_up(&mut client, &email, "groundwork-chaos-2026").await?;
+                anyhow::ensure!(signed_in, "the stack wants addresses to be confirmed: EMAIL_CONFIRMATION=false");
                 client.expect(&Ask::post("/api/auth/ensure-profile", json!({}))).await?;
                 anyhow::Ok(client)
             }

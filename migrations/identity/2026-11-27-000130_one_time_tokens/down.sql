@@ -1,0 +1,2 @@
+drop table identity.sign_in_flow;
+drop table identity.one_time_token;

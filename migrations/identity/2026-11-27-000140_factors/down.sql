@@ -1,0 +1,2 @@
+drop table identity.factor_challenge;
+drop table identity.factor;

@@ -1,0 +1,92 @@
+//! The mails that identity sends, as text and as HTML that reads well in a plain inbox and in the dark.
+
+use mail::Mail;
+
+const HTML: &str = include_str!("letter/layout.html");
+
+/// A mail before it has a layout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// The reason for it: one reason sends one mail.
+    pub reason: String,
+    /// The subject, which is its headline too.
+    pub subject: String,
+    /// What it says.
+    pub says: String,
+    /// What to press, and where it leads.
+    pub button: Option<(&'static str, String)>,
+    /// Six digits for typing in.
+    pub code: Option<String>,
+    /// What to do when it was not the reader who asked.
+    pub otherwise: String,
+}
+
+impl Letter {
+    /// The mail to `recipient`.
+    pub fn to(self, recipient: &str) -> Mail {
+        let (text, html) = (self.text(), self.html());
+        Mail { purpose_key: self.reason, recipient: recipient.to_owned(), subject: self.subject, html, text, workspace: None }
+    }
+
+    fn text(&self) -> String {
+        let mut parts = vec![self.subject.clone(), self.says.clone()];
+        if let Some((label, url)) = &self.button {
+            parts.push(format!("{label}:\n{url}"));
+        }
+        if let Some(code) = &self.code {
+            parts.push(format!("Or type this code: {code}"));
+        }
+        parts.extend([self.otherwise.clone(), "Groundwork".to_owned()]);
+        parts.join("\n\n") + "\n"
+    }
+
+    fn html(&self) -> String {
+        let button = self
+            .button
+            .as_ref()
+            .map_or_else(String::new, |(label, url)| format!(r#"<p><a class="button" href="{}">{}</a></p>"#, escape(url), escape(label)));
+        let code = self
+            .code
+            .as_ref()
+            .map_or_else(String::new, |code| format!(r#"<p class="quiet">Or type this code:</p><p class="code">{}</p>"#, escape(code)));
+        HTML.replace("{{subject}}", &escape(&self.subject))
+            .replace("{{says}}", &escape(&self.says))
+            .replace("{{button}}", &button)
+            .replace("{{code}}", &code)
+            .replace("{{otherwise}}", &escape(&self.otherwise))
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(url: &str) -> Mail {
+        let letter = Letter {
+            reason: "recovery/1".into(),
+            subject: "Set a new password".into(),
+            says: "Somebody, hopefully you, asked for a new password.".into(),
+            button: Some(("Set a new password", url.into())),
+            code: Some("012345".into()),
+            otherwise: "If it was not you, ignore this mail.".into(),
+        };
+        letter.to("ann@example.test")
+    }
+
+    #[test]
+    fn a_letter_reads_well() {
+        let mail = letter("https://app.example.com/auth/confirm#token_hash=abc&type=recovery");
+        insta::assert_snapshot!("recovery", format!("{}\n\n{}\n----\n{}", mail.subject, mail.text, mail.html));
+    }
+
+    #[test]
+    fn no_placeholder_is_left_and_values_cannot_become_markup() {
+        let mail = letter("https://app.example.com/?a=1&b=\"><script>");
+        assert!(!mail.html.contains("{{") && !mail.html.contains("<script"));
+        assert!(mail.html.contains("a=1&amp;b=&quot;&gt;&lt;script&gt;"));
+    }
+}
