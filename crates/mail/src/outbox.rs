@@ -118,9 +118,7 @@ pub(crate) async fn mark(
 ) -> QueryResult<usize> {
     let (change, at, text) = match mark {
         // What was sent is forgotten here: it may hold what opens an account.
-        Mark::Sent { provider_id } => {
-            ("sent_at = $3, provider_id = $4, last_error = null, html = '', body_text = ''", now, provider_id)
-        }
+        Mark::Sent { provider_id } => ("sent_at = $3, provider_id = $4, last_error = null, html = '', body_text = ''", now, provider_id),
         Mark::Retry { at, reason } => ("available_at = $3, last_error = $4", *at, reason),
         Mark::Failed { reason } => ("failed_at = $3, last_error = $4", now, reason),
     };

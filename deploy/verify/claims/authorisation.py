@@ -29,20 +29,43 @@ MEMORY_S = 7
 # Whoever calls them need not be known.
 PUBLIC = {
     "GET /auth/v1/.well-known/jwks.json",
+    "GET /auth/v1/.well-known/openid-configuration",
     "GET /auth/v1/health",
     "GET /auth/v1/settings",
     "POST /auth/v1/signup",
     "POST /auth/v1/token",
+    # What is brought is the proof: a link's token or a code of a mail.
+    "POST /auth/v1/verify",
+    "GET /auth/v1/verify",
+    # Answered alike whoever asks about whomever.
+    "POST /auth/v1/recover",
+    "POST /auth/v1/otp",
+    "POST /auth/v1/magiclink",
+    "POST /auth/v1/resend",
     "GET /api/onboarding/steps",
     "GET /api/payments/v2/plans",
     # The provider's own credentials; a claim of its own forges them (webhooks.py).
     "POST /api/payments/v2/webhook",
 }
 # About the caller, and about no workspace unless one is named.
-OF_THE_CALLER = {"POST /api/auth/ensure-profile", "POST /auth/v1/logout", "GET /auth/v1/user"}
+OF_THE_CALLER = {
+    "POST /api/auth/ensure-profile",
+    "GET /api/auth/workspaces",
+    "POST /api/auth/workspaces",
+    "POST /api/auth/invitations/accept",
+    "POST /auth/v1/logout",
+    "GET /auth/v1/user",
+    "PUT /auth/v1/user",
+    "GET /auth/v1/reauthenticate",
+    "POST /auth/v1/factors",
+    "POST /auth/v1/factors/{factor_id}/challenge",
+    "POST /auth/v1/factors/{factor_id}/verify",
+    "DELETE /auth/v1/factors/{factor_id}",
+}
 # About a workspace: what any member may do, and what only owners and admins may.
 OF_A_MEMBER = {
     "GET /api/auth/verify-profile": {},
+    "GET /api/auth/workspace/members": {},
     "GET /api/payments/v2/orders/{order_id}/events": {},
     "GET /api/payments/v2/status/{order_id}": {},
     "POST /api/payments/v2/orders/{order_id}/check": {},
@@ -65,11 +88,21 @@ OF_AN_ADMIN = {
     "POST /api/payments/v2/orders/{order_id}/abandon": {},
     "POST /api/onboarding/finalize": {},
     "POST /api/context/rebuild": {"body": {}},
+    "PATCH /api/auth/workspace": {"body": {"name": "Renamed"}},
+    "GET /api/auth/workspace/invitations": {},
+    "POST /api/auth/workspace/invitations": {"body": {"email": "colleague@example.test", "role": "member"}},
+    "DELETE /api/auth/workspace/invitations/{invitation_id}": {},
+    "DELETE /api/auth/workspace/members/{user_id}": {},
+}
+# What only owners may do.
+OF_AN_OWNER = {
+    "PATCH /api/auth/workspace/members/{user_id}": {"body": {"role": "member"}},
+    "PUT /api/auth/workspace/owner": {"body": {"user_id": "{owner}"}},
 }
 # Whatever begins so is for operators (decision 23): a role in the token and a second factor.
 OPERATORS = "/api/admin/"
 # The ids in these paths belong to one workspace; the others are the same for everybody.
-OWNED = ("{order_id}", "{job}")
+OWNED = ("{order_id}", "{job}", "{invitation_id}", "{user_id}")
 
 
 class Walk:
@@ -99,11 +132,13 @@ def operations():
 
 def ask(operation, ids, headers, more=None):
     method, path = operation.split(" ")
+    more = more or {}
+    body = json.dumps(more["body"]) if "body" in more else None
     for name, value in ids.items():
         path = path.replace(f"{{{name}}}", value)
-    more = more or {}
+        body = body and body.replace(f"{{{name}}}", value)
     headers = headers | more.get("headers", {})
-    return send(GATEWAY, method, path, more.get("body"), headers)
+    return send(GATEWAY, method, path, body and json.loads(body), headers)
 
 
 def signing_key():
@@ -182,7 +217,10 @@ def things_of(bearer):
     workspace = expect(GATEWAY, "POST", "/api/auth/ensure-profile", {}, bearer).json["workspace"]["id"]
     order = sql(f"select id from payments.orders where workspace_id = '{uuid.UUID(workspace)}'")[0][0]
     job = expect(GATEWAY, "POST", "/api/context/rebuild", {"force": True}, bearer).json["id"]
-    ids = {"order_id": order, "job": job, "number": "1", "version": "1.0.0", "slug": "company"}
+    owner = sql(f"select owner_id from identity.workspaces where id = '{uuid.UUID(workspace)}'")[0][0]
+    invitation = expect(GATEWAY, "POST", "/api/auth/workspace/invitations", {"email": "invited@example.test", "role": "member"}, bearer)
+    ids = {"order_id": order, "job": job, "number": "1", "version": "1.0.0", "slug": "company", "factor_id": str(uuid.uuid4()),
+           "owner": owner, "invitation_id": invitation.json["id"], "user_id": member(workspace, "member").user}
     return workspace, ids
 
 
@@ -198,7 +236,7 @@ def member(workspace, role):
 def main():
     found = dict(operations())
     of_operators = {operation for operation in found if operation.split(" ")[1].startswith(OPERATORS)}
-    of_workspace = OF_A_MEMBER | OF_AN_ADMIN
+    of_workspace = OF_A_MEMBER | OF_AN_ADMIN | OF_AN_OWNER
     named = PUBLIC | OF_THE_CALLER | set(of_workspace) | of_operators
     unknown, gone = sorted(set(found) - named), sorted(named - set(found))
     bare = sorted(operation for operation, secured in found.items() if secured == (operation in PUBLIC))
@@ -249,8 +287,10 @@ def main():
     admitted.report("an operator with a second factor is answered")
 
     roles = Walk()
-    for operation, more in OF_AN_ADMIN.items():
+    for operation, more in (OF_AN_ADMIN | OF_AN_OWNER).items():
         roles.see(f"{operation} as a member", ask(operation, ids, lowly.bearer, more), {403})
+    for operation, more in OF_AN_OWNER.items():
+        roles.see(f"{operation} as an admin", ask(operation, ids, removed.bearer, more), {403})
     roles.report("a role that is too low is 403")
 
     # What proves that the refusals above are about the caller: the same requests, from those who may.
@@ -259,9 +299,11 @@ def main():
     for operation, more in OF_A_MEMBER.items():
         if not operation.endswith("/events"):
             allowed.see(f"{operation} as a member", ask(operation, ids, lowly.bearer, more), answered)
+    for operation, more in OF_AN_OWNER.items():
+        allowed.see(f"{operation} as an owner", ask(operation, ids, owner, more), answered)
     for operation, more in OF_AN_ADMIN.items():
         allowed.see(f"{operation} as an admin", ask(operation, ids, removed.bearer, more), answered)
-    allowed.report("the same requests are answered to members and admins")
+    allowed.report("the same requests are answered to members, admins and owners")
 
     sql(f"delete from identity.memberships where workspace_id = '{workspace}' and user_id <> (select owner_id from identity.workspaces where id = '{workspace}')")
     forgotten_s = until("the role to be forgotten", MEMORY_S, lambda: ask("GET /api/context/freshness", ids, removed.bearer).status == 404)

@@ -96,6 +96,7 @@ class Person:
         self.email = f"verify-{uuid.uuid4().hex}@example.test"
         session = expect(GATEWAY, "POST", "/auth/v1/signup", {"email": self.email, "password": PASSWORD}).json
         self.bearer = {"Authorization": f"Bearer {session['access_token']}"}
+        self.user = session["user"]["id"]
         profile = expect(GATEWAY, "POST", "/api/auth/ensure-profile", {}, self.bearer).json
         self.workspace = str(uuid.UUID(profile["workspace"]["id"]))
 

@@ -33,8 +33,10 @@ pub struct AuthService {
     pub config: AuthConfig,
     /// The embedded identity provider; absent when another one is used.
     pub provider: Option<Provider>,
-    /// Sends the mails in its outbox; absent when another provider is used.
-    pub mailer: Option<Mailer>,
+    /// Where people reach the product, without a slash at the end.
+    pub site: String,
+    /// Sends the mails in its outbox.
+    pub mailer: Mailer,
     /// Its metrics.
     pub metrics: AuthMetrics,
 }
@@ -61,18 +63,14 @@ impl Service for AuthService {
     type Command = AuthCommand;
 
     fn build(kit: Kit, config: AuthConfig) -> anyhow::Result<Self> {
-        let provider = if config.embedded.enabled { Some(Provider::new(&kit, config.embedded.clone())?) } else { None };
+        let provider = if config.embedded.enabled { Some(Provider::new(&kit, &config)?) } else { None };
         let metrics = AuthMetrics::new(&kit.metrics.registry)?;
         messaging::admin::expect(&kit.metrics);
-        let mailer = match &provider {
-            Some(_) => {
-                let settings = &config.mail;
-                let resend = Resend::new(kit.http.clone(), &settings.resend_url, settings.resend_api_key.clone(), settings.from.clone());
-                Some(Mailer::new(&kit, Arc::new(resend))?)
-            }
-            None => None,
-        };
-        Ok(Self { kit, config, provider, mailer, metrics })
+        let settings = &config.mail;
+        let resend = Resend::new(kit.http.clone(), &settings.resend_url, settings.resend_api_key.clone(), settings.from.clone());
+        let mailer = Mailer::new(&kit, Arc::new(resend))?;
+        let site = config.site(&kit.config.auth.issuer);
+        Ok(Self { kit, config, provider, site, mailer, metrics })
     }
 
     fn kit(&self) -> &Kit {
@@ -115,12 +113,10 @@ impl Service for AuthService {
         if self.provider.is_some() {
             jobs::start_sweep(self);
         }
-        match &self.mailer {
-            Some(_) if self.config.mail.resend_api_key.expose_secret().is_empty() => {
-                tracing::warn!("mails wait in the outbox: mail.resend_api_key is not set");
-            }
-            Some(mailer) => mailer.start(&self.kit),
-            None => {}
+        if self.config.mail.resend_api_key.expose_secret().is_empty() {
+            tracing::warn!("mails wait in the outbox: mail.resend_api_key is not set");
+        } else {
+            self.mailer.start(&self.kit);
         }
         Ok(())
     }

@@ -64,6 +64,8 @@ pub struct RateConfig {
     pub mails_per_account_per_minute: u32,
     pub proofs_per_address_per_5min: u32,
     pub codes_per_factor_per_5min: u32,
+    pub workspaces_per_user_per_hour: u32,
+    pub invitations_per_workspace_per_hour: u32,
 }
 
 const MINUTE_S: u32 = 60;
@@ -106,6 +108,16 @@ impl RateConfig {
         Limit { name: "proof-address", burst: self.proofs_per_address_per_5min, per_s: FIVE_MINUTES_S }
     }
 
+    /// Workspaces that a user makes.
+    pub fn workspaces_per_user(&self) -> Limit {
+        Limit { name: "workspace", burst: self.workspaces_per_user_per_hour, per_s: HOUR_S }
+    }
+
+    /// Invitations to a workspace.
+    pub fn invitations_per_workspace(&self) -> Limit {
+        Limit { name: "invitation", burst: self.invitations_per_workspace_per_hour, per_s: HOUR_S }
+    }
+
     /// Codes tried on one second factor.
     pub fn codes_per_factor(&self) -> Limit {
         Limit { name: "factor", burst: self.codes_per_factor_per_5min, per_s: FIVE_MINUTES_S }
@@ -134,11 +146,14 @@ impl ServiceConfig for AuthConfig {
             ("rate.mails_per_account_per_minute", rate.mails_per_account_per_minute),
             ("rate.proofs_per_address_per_5min", rate.proofs_per_address_per_5min),
             ("rate.codes_per_factor_per_5min", rate.codes_per_factor_per_5min),
+            ("rate.workspaces_per_user_per_hour", rate.workspaces_per_user_per_hour),
+            ("rate.invitations_per_workspace_per_hour", rate.invitations_per_workspace_per_hour),
         ] {
             if burst == 0 {
                 problems.add(key, "must be at least 1");
             }
         }
+        self.validate_mail(kit, problems);
         if self.embedded.enabled {
             self.validate_embedded(kit, problems);
         }
@@ -146,9 +161,14 @@ impl ServiceConfig for AuthConfig {
 }
 
 impl AuthConfig {
+    /// Where people reach the product, without a slash at the end: as set, or where the issuer is.
+    pub fn site(&self, issuer: &str) -> String {
+        let named = [self.embedded.site_url.as_str(), self.public_url.as_str()].into_iter().find(|url| !url.is_empty());
+        named.unwrap_or_else(|| issuer.strip_suffix("/auth/v1").unwrap_or(issuer)).trim_end_matches('/').to_owned()
+    }
+
     fn validate_embedded(&self, kit: &KitConfig, problems: &mut Problems) {
         let embedded = &self.embedded;
-        self.validate_mail(kit, problems);
         if !embedded.site_url.is_empty() {
             problems.require_url("embedded.site_url", &embedded.site_url);
         }

@@ -3,6 +3,7 @@
 //! - [`provider`]: the embedded identity provider under `/auth/v1`, in Supabase Auth's own shapes. What it answers
 //!   follows the protocol that `@supabase/auth-js` and the Python client speak, so that both work unmodified.
 //! - [`gate`]: profiles and workspaces (`ensure-profile`), and where a user is to go next (`verify-profile`).
+//! - [`workspace`]: workspaces, members, invitations.
 //! - [`consumers`]: events of the other services, kept as projections that the gate reads.
 //! - [`jobs`]: provisions users whose sign-up trigger failed, removes proofs that nobody brought.
 //! - [`operators`]: who may operate the deployment; [`keys`]: what signs access tokens.
@@ -21,5 +22,6 @@ pub mod metrics;
 pub mod operators;
 pub mod provider;
 pub mod store;
+pub mod workspace;
 
 pub use app::{AuthCommand, AuthService};

@@ -138,3 +138,22 @@ async fn runtime_roles_own_nothing_and_cannot_bypass_row_level_security() {
     .await;
     assert_eq!(found, Vec::<String>::new());
 }
+
+const DEFINERS_FUNCTIONS_FOR_USERS: &str = "select p.oid::regprocedure::text as name from pg_proc p \
+   where p.prosecdef and p.pronamespace::regnamespace::text in ('identity', 'payments', 'onboarding', 'bcm') \
+     and (has_function_privilege('authenticated', p.oid, 'execute') or has_function_privilege('anon', p.oid, 'execute')) order by 1";
+
+/// Each of them looks past row-level security, so that each has to ask itself who calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_definers_functions_answer_users_and_no_other_does() {
+    let database = Database::create().await;
+    let known = ["identity.member_role(uuid,uuid)", "identity.my_workspace_ids()"];
+    assert_eq!(offenders(&database, DEFINERS_FUNCTIONS_FOR_USERS).await, known);
+    plant(
+        &database,
+        "create function bcm.planted() returns int language sql security definer set search_path = '' as 'select 1'; \
+         grant execute on function bcm.planted() to authenticated",
+    )
+    .await;
+    assert_eq!(offenders(&database, DEFINERS_FUNCTIONS_FOR_USERS).await, ["bcm.planted()", known[0], known[1]]);
+}

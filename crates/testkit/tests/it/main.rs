@@ -6,4 +6,5 @@ mod catalog;
 mod migrations;
 mod process;
 mod relay;
+mod row_security;
 mod tenancy;

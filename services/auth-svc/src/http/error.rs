@@ -9,7 +9,10 @@ use service_kit::{
     rate_limit::Decision,
 };
 
-use crate::gate::{ensure_profile::EnsureProfileError, verify_profile::VerifyProfileError};
+use crate::{
+    gate::{ensure_profile::EnsureProfileError, verify_profile::VerifyProfileError},
+    workspace::WorkspaceError,
+};
 
 /// The version that brought the new error shape, and the newest one we speak.
 const API_VERSION: &str = "2024-01-01";
@@ -145,6 +148,23 @@ impl From<VerifyProfileError> for Problem {
         match error {
             VerifyProfileError::NotAMember => Self::new(ErrorCode::NotFound),
             VerifyProfileError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<WorkspaceError> for Problem {
+    fn from(error: WorkspaceError) -> Self {
+        match error {
+            WorkspaceError::NotAllowed(error) => error.into(),
+            WorkspaceError::LastOwner => Self::new(ErrorCode::LastOwner),
+            WorkspaceError::MemberNotFound => Self::new(ErrorCode::MemberNotFound),
+            WorkspaceError::AlreadyMember => Self::new(ErrorCode::AlreadyMember),
+            WorkspaceError::NoSeat => Self::new(ErrorCode::SeatLimitReached),
+            WorkspaceError::InvitationInvalid => Self::new(ErrorCode::InvitationInvalid),
+            WorkspaceError::InvitationExpired => Self::new(ErrorCode::InvitationExpired),
+            WorkspaceError::EmailUnconfirmed => Self::new(ErrorCode::EmailUnconfirmed),
+            WorkspaceError::Db(error) => error.into(),
+            WorkspaceError::Outbox(error) => Self::internal(error),
         }
     }
 }

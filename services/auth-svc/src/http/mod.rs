@@ -4,6 +4,8 @@ mod absent;
 mod body;
 mod error;
 mod factors;
+mod invitations;
+mod members;
 mod metadata;
 mod otp;
 mod profile;
@@ -18,6 +20,7 @@ mod token;
 mod user;
 mod verify;
 mod wire;
+mod workspaces;
 
 use actix_web::{HttpRequest, web};
 use utoipa::OpenApi;
@@ -65,6 +68,17 @@ pub fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
         .service(metadata::openid_configuration)
         .service(profile::ensure_profile)
         .service(profile::verify_profile)
+        .service(workspaces::list_workspaces)
+        .service(workspaces::make_workspace)
+        .service(workspaces::rename_workspace)
+        .service(workspaces::hand_over)
+        .service(members::list_members)
+        .service(members::change_role)
+        .service(members::remove_member)
+        .service(invitations::list_invitations)
+        .service(invitations::invite)
+        .service(invitations::revoke_invitation)
+        .service(invitations::accept_invitation)
         .configure(|routes| messaging::admin::routes(routes, "/api/admin/auth"))
         .route("/auth/v1/authorize", web::get().to(absent::other_providers))
         .route("/auth/v1/user/identities/{rest:.*}", web::to(absent::linking))

@@ -36,7 +36,7 @@ use uuid::Uuid;
 pub use email::{EmailAddress, InvalidEmail};
 
 use crate::{
-    config::EmbeddedConfig,
+    config::{AuthConfig, EmbeddedConfig},
     provider::{
         password::Passwords,
         redirect::Redirects,
@@ -68,9 +68,11 @@ impl Provider {
     ///
     /// # Errors
     /// When the key-encryption secret cannot be used.
-    pub fn new(kit: &Kit, config: EmbeddedConfig) -> anyhow::Result<Self> {
+    pub fn new(kit: &Kit, config: &AuthConfig) -> anyhow::Result<Self> {
+        let site = config.site(&kit.config.auth.issuer);
+        let config = config.embedded.clone();
         let secret = config.key_encryption_secret.expose_secret();
-        let redirects = Redirects::new(&config.site_url, &kit.config.auth.issuer, &config.redirect_urls);
+        let redirects = Redirects::new(&site, &config.redirect_urls);
         Ok(Self {
             issuer: kit.config.auth.issuer.clone(),
             passwords: Passwords::new(kit.lifecycle.main().clone(), config.hashing_concurrency),

@@ -115,7 +115,7 @@ pub struct Secret {
 pub fn make(user: Uuid, purpose: Purpose, address: &str, flow: Option<Uuid>, now: DateTime<Utc>) -> Result<(OneTimeToken, Secret), Fault> {
     let id = Uuid::now_v7();
     let prefix = if flow.is_some() { PKCE_PREFIX } else { "" };
-    let link = format!("{prefix}{}", URL_SAFE_NO_PAD.encode(random::<32>()?));
+    let link = format!("{prefix}{}", link_token()?);
     let code = format!("{:06}", rand::random_range(0..1_000_000_u32));
     let token = OneTimeToken {
         id,
@@ -131,6 +131,14 @@ pub fn make(user: Uuid, purpose: Purpose, address: &str, flow: Option<Uuid>, now
         link_expires_at: now + purpose.link_life(),
     };
     Ok((token, Secret { link, code }))
+}
+
+/// 256 random bits for a link.
+///
+/// # Errors
+/// [`Fault::Crypto`] without random bytes.
+pub fn link_token() -> Result<String, Fault> {
+    Ok(URL_SAFE_NO_PAD.encode(random::<32>()?))
 }
 
 /// What is stored of a link's token.

@@ -10,9 +10,8 @@ pub struct Redirects {
 }
 
 impl Redirects {
-    /// By the settings: without a site it is the issuer's; `allowed` are prefixes, separated by commas.
-    pub fn new(site: &str, issuer: &str, allowed: &str) -> Self {
-        let site = if site.is_empty() { issuer.strip_suffix("/auth/v1").unwrap_or(issuer) } else { site };
+    /// Our own site and more prefixes, separated by commas.
+    pub fn new(site: &str, allowed: &str) -> Self {
         let urls = std::iter::once(site).chain(allowed.split(',').map(str::trim)).filter_map(|url| Url::parse(url).ok());
         Self { site: site.trim_end_matches('/').to_owned(), allowed: urls.collect() }
     }
@@ -47,7 +46,7 @@ mod tests {
 
     #[test]
     fn only_allowed_places_are_chosen_and_everything_else_is_our_own_site() {
-        let redirects = Redirects::new("https://app.example.com", "", "https://preview.example.com/app, myapp://callback");
+        let redirects = Redirects::new("https://app.example.com", "https://preview.example.com/app, myapp://callback");
         for allowed in [
             "https://app.example.com/onboarding?flow=1",
             "https://preview.example.com/app",
@@ -72,12 +71,5 @@ mod tests {
             assert_eq!(redirects.choose(Some(refused)), "https://app.example.com", "{refused}");
         }
         assert_eq!(redirects.choose(None), "https://app.example.com");
-    }
-
-    #[test]
-    fn without_a_site_of_its_own_it_is_where_the_issuer_is() {
-        let redirects = Redirects::new("", "http://127.0.0.1:8080/auth/v1", "");
-        assert_eq!(redirects.site(), "http://127.0.0.1:8080");
-        assert_eq!(redirects.choose(Some("http://127.0.0.1:8080/plans")), "http://127.0.0.1:8080/plans");
     }
 }

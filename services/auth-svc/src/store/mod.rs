@@ -2,6 +2,8 @@
 
 pub mod factor;
 pub mod gate;
+pub mod invitation;
+pub mod member;
 pub mod one_time_token;
 pub mod profile;
 pub mod repair;
@@ -9,3 +11,4 @@ pub mod session;
 pub mod sign_in_flow;
 pub mod signing_key;
 pub mod user;
+pub mod workspace;

@@ -18,3 +18,4 @@ mod rig;
 mod sessions;
 mod signing_key;
 mod update_user;
+mod workspaces;

@@ -1,0 +1,138 @@
+//! Workspaces and who belongs to them. Changes of one workspace's members queue at its row, so that two of them cannot
+//! leave it without an owner or over its plan's seats.
+
+mod invitations;
+mod members;
+mod workspaces;
+
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
+use domain::{
+    event::{Event, MemberChanged, Open},
+    ids::{UserId, WorkspaceId},
+    role::Role,
+};
+use messaging::outbox::{self, OutboxError};
+use serde_json::Value;
+use service_kit::{
+    audit,
+    auth::{AuthoriseError, Claims},
+    db::DbError,
+};
+
+pub use invitations::{Invited, accept, invitations, invite, revoke};
+pub use members::{change_role, members, remove, transfer};
+pub use workspaces::{Name, create, rename, workspaces};
+
+/// Who acts, by a request.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The token's claims.
+    pub claims: Claims,
+    /// The request.
+    pub request_id: Option<String>,
+}
+
+impl Actor {
+    /// The user.
+    pub fn user(&self) -> UserId {
+        self.claims.user
+    }
+}
+
+/// Why nothing changed.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkspaceError {
+    /// Not a member, or a role that does not allow it.
+    #[error(transparent)]
+    NotAllowed(#[from] AuthoriseError),
+    /// The last owner would be gone.
+    #[error("the workspace would have no owner")]
+    LastOwner,
+    /// Nobody of that id belongs to it.
+    #[error("no such member")]
+    MemberNotFound,
+    /// The person belongs to it already.
+    #[error("already a member")]
+    AlreadyMember,
+    /// The plan has no seat left.
+    #[error("no free seat")]
+    NoSeat,
+    /// There is no such invitation, or it is for another address.
+    #[error("no such invitation")]
+    InvitationInvalid,
+    /// It was used, taken back or is too old.
+    #[error("the invitation is over")]
+    InvitationExpired,
+    /// Whoever accepts must have shown that the address is theirs.
+    #[error("the address is not confirmed")]
+    EmailUnconfirmed,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The event cannot be told.
+    #[error(transparent)]
+    Outbox(OutboxError),
+}
+
+impl From<diesel::result::Error> for WorkspaceError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+impl From<OutboxError> for WorkspaceError {
+    fn from(error: OutboxError) -> Self {
+        match error {
+            OutboxError::Database(error) => Self::Db(error.into()),
+            error @ OutboxError::TooLarge { .. } => Self::Outbox(error),
+        }
+    }
+}
+
+/// What happened to a membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Added,
+    Removed,
+    RoleChanged,
+}
+
+async fn tell(
+    connection: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    change: Change,
+    workspace_id: WorkspaceId,
+    user_id: UserId,
+    role: Role,
+) -> Result<(), WorkspaceError> {
+    let member = MemberChanged { workspace_id, user_id, role: Open::Known(role) };
+    let event = match change {
+        Change::Added => Event::MemberAdded(member),
+        Change::Removed => Event::MemberRemoved(member),
+        Change::RoleChanged => Event::MemberRoleChanged(member),
+    };
+    outbox::append(connection, now, &event).await?;
+    Ok(())
+}
+
+async fn record(
+    connection: &mut AsyncPgConnection,
+    actor: &Actor,
+    workspace: WorkspaceId,
+    action: &str,
+    resource: &str,
+    detail: Value,
+    now: DateTime<Utc>,
+) -> Result<(), WorkspaceError> {
+    let entry = audit::Entry {
+        workspace: Some(workspace),
+        actor: Some(actor.user()),
+        action,
+        resource,
+        outcome: "done",
+        request_id: actor.request_id.as_deref(),
+        detail,
+    };
+    Ok(audit::record(connection, now, &entry).await?)
+}
