@@ -92,6 +92,21 @@ ask 422 -H "Authorization: Bearer $access" "${json[@]}" -d "{\"password\":\"$pas
 ask 422 -X PUT -H "Authorization: Bearer $access" "${json[@]}" -H "If-Match: $etag" -d "{\"answer\":{\"founded_year\":\"$answer\"}}" \
   "$url/api/onboarding/steps/company/draft"
 
+# What a mail's link and an authenticator app hold, used and tried in the wrong place.
+ask 200 "${json[@]}" -d "{\"email\":\"$email\"}" "$url/auth/v1/recover"
+link=
+for _ in {1..120}; do
+  link=$(curl -fsS -m 30 "$SANDBOX_URL/control/mails" | jq -r --arg to "$email" \
+    '[.[] | select(.to[0] == $to and .subject == "Set a new password")][0].text // "" | capture("token_hash=(?<link>[A-Za-z0-9_-]+)").link // ""')
+  if [[ -n $link ]]; then break; fi
+  sleep 0.5
+done
+[[ -n $link ]] || { printf 'no mail with a link came to %s\n' "$email" >&2; exit 1; }
+ask 403 "${json[@]}" -d "{\"type\":\"signup\",\"token_hash\":\"$link\"}" "$url/auth/v1/verify"
+ask 303 "$url/auth/v1/verify?token=$link&type=recovery&redirect_to=http://127.0.0.1/$token"
+ask 200 -H "Authorization: Bearer $access" "${json[@]}" -d '{"factor_type":"totp"}' "$url/auth/v1/factors"
+factor=$(jq -r .totp.secret "$work/answer")
+
 # Poison in a queue of each service: an event whose first value is of the wrong type, as a parser's message would quote it.
 vhost=groundwork
 planted=yes
@@ -127,7 +142,7 @@ for schema in identity payments onboarding bcm; do
 done
 sleep 1.5 # the gateway's log is written at least once a second
 
-words=("$email" "$password" "$token" "$phonepe" "$answer" "$client_secret" "$webhook_password" "$credentials" "$refresh" "$signature"
+words=("$email" "$password" "$token" "$phonepe" "$answer" "$client_secret" "$webhook_password" "$credentials" "$refresh" "$signature" "$link" "$factor"
   'Your payment has arrived')
 printf '%s\n' "${words[@]}" >"$work/words"
 places=("$STATE_DIR/logs" "$work/error-answers" "$work/audit-log" "$work"/metrics-* "$work"/dead-letters-*)

@@ -148,8 +148,10 @@ class Walk:
             self.try_it(method, path, what, takes_json, body, kind)
         self.try_it(method, path, "an oversize body", takes_json, b'{"a":"' + b"x" * OVERSIZE + b'"}', kind)
         self.try_it(method, path, "a compressed bomb", False, b"\x1f\x8b" + b"\x00" * 512, kind | {"Content-Encoding": "gzip"})
-        self.try_it(method, path, "no media type", required, b"{}")
-        self.try_it(method, path, "another media type", required, b"{}", {"Content-Type": "text/plain"})
+        # Supabase Auth reads JSON whatever the media type says.
+        typed = required and not path.startswith("/auth/v1/")
+        self.try_it(method, path, "no media type", typed, b"{}")
+        self.try_it(method, path, "another media type", typed, b"{}", {"Content-Type": "text/plain"})
         if not takes_json:
             return
         schema = self.resolve(media.get("schema", {}))

@@ -135,7 +135,10 @@ pub(super) async fn follow_link(
 }
 
 /// Whatever looks at links before people do has no effect.
-#[utoipa::path(tag = "supabase-auth", responses((status = 200, description = "Nothing happens")))]
+#[utoipa::path(
+    tag = "supabase-auth",
+    responses((status = 200, description = "Nothing happens"), (status = 429, description = "By the gateway"))
+)]
 #[head("/auth/v1/verify")]
 pub(super) async fn look_at_link() -> HttpResponse {
     HttpResponse::Ok().finish()
