@@ -50,6 +50,8 @@ PUBLIC = {
 # About the caller, and about no workspace unless one is named.
 OF_THE_CALLER = {
     "POST /api/auth/ensure-profile",
+    "GET /api/auth/sessions",
+    "DELETE /api/auth/sessions/{session_id}",
     "GET /api/auth/workspaces",
     "POST /api/auth/workspaces",
     "POST /api/auth/invitations/accept",
@@ -65,6 +67,7 @@ OF_THE_CALLER = {
 # About a workspace: what any member may do, and what only owners and admins may.
 OF_A_MEMBER = {
     "GET /api/auth/verify-profile": {},
+    "GET /api/auth/gate/events": {},
     "GET /api/auth/workspace/members": {},
     "GET /api/payments/v2/orders/{order_id}/events": {},
     "GET /api/payments/v2/status/{order_id}": {},
@@ -219,7 +222,7 @@ def things_of(bearer):
     job = expect(GATEWAY, "POST", "/api/context/rebuild", {"force": True}, bearer).json["id"]
     owner = sql(f"select owner_id from identity.workspaces where id = '{uuid.UUID(workspace)}'")[0][0]
     invitation = expect(GATEWAY, "POST", "/api/auth/workspace/invitations", {"email": "invited@example.test", "role": "member"}, bearer)
-    ids = {"order_id": order, "job": job, "number": "1", "version": "1.0.0", "slug": "company", "factor_id": str(uuid.uuid4()),
+    ids = {"order_id": order, "job": job, "number": "1", "version": "1.0.0", "slug": "company", "factor_id": str(uuid.uuid4()), "session_id": str(uuid.uuid4()),
            "owner": owner, "invitation_id": invitation.json["id"], "user_id": member(workspace, "member").user}
     return workspace, ids
 

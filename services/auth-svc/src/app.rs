@@ -16,7 +16,9 @@ use service_kit::{
 use crate::{
     bootstrap::{self, RolePasswords},
     config::AuthConfig,
-    consumers, http, jobs,
+    consumers,
+    gate::watch::{self, GateWatch},
+    http, jobs,
     keys::KeysCommand,
     metrics::AuthMetrics,
     operators::OperatorsCommand,
@@ -37,6 +39,8 @@ pub struct AuthService {
     pub site: String,
     /// Sends the mails in its outbox.
     pub mailer: Mailer,
+    /// Tells event streams about workspaces.
+    pub watch: Arc<GateWatch>,
     /// Its metrics.
     pub metrics: AuthMetrics,
 }
@@ -70,7 +74,7 @@ impl Service for AuthService {
         let resend = Resend::new(kit.http.clone(), &settings.resend_url, settings.resend_api_key.clone(), settings.from.clone());
         let mailer = Mailer::new(&kit, Arc::new(resend))?;
         let site = config.site(&kit.config.auth.issuer);
-        Ok(Self { kit, config, provider, site, mailer, metrics })
+        Ok(Self { kit, config, provider, site, mailer, watch: Arc::default(), metrics })
     }
 
     fn kit(&self) -> &Kit {
@@ -104,6 +108,7 @@ impl Service for AuthService {
     fn start_serving(self: &Arc<Self>) -> anyhow::Result<()> {
         let app = self.clone();
         self.kit.lifecycle.spawn(async move { app.prepare_keys().await });
+        watch::start(&self.watch, &self.kit);
         Ok(())
     }
 

@@ -2,3 +2,4 @@
 
 pub mod ensure_profile;
 pub mod verify_profile;
+pub mod watch;

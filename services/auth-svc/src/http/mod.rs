@@ -4,6 +4,7 @@ mod absent;
 mod body;
 mod error;
 mod factors;
+mod gate_events;
 mod invitations;
 mod members;
 mod metadata;
@@ -13,6 +14,7 @@ mod reauthenticate;
 mod recover;
 mod refusal;
 mod resend;
+mod sessions;
 mod sign_out;
 mod sign_up;
 mod throttle;
@@ -68,6 +70,9 @@ pub fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
         .service(metadata::openid_configuration)
         .service(profile::ensure_profile)
         .service(profile::verify_profile)
+        .service(gate_events::gate_events)
+        .service(sessions::list_sessions)
+        .service(sessions::end_session)
         .service(workspaces::list_workspaces)
         .service(workspaces::make_workspace)
         .service(workspaces::rename_workspace)

@@ -1,12 +1,20 @@
 //! `/api/auth/ensure-profile` and `/api/auth/verify-profile`.
 
-use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, get, post, web};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    get,
+    http::header::{ETag, EntityTag, Header, IfNoneMatch},
+    post, web,
+};
+use aws_lc_rs::digest;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use domain::{ErrorCode, ids::WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service_kit::{
-    auth::Authenticated,
+    auth::{Authenticated, Claims},
     http::{FieldError, JsonBody, Problem, ProblemBody, RawBody, RequestId},
 };
 use utoipa::ToSchema;
@@ -243,7 +251,8 @@ pub(super) async fn ensure_profile(
     tag = "profile",
     params(("X-Workspace-Id" = Option<Uuid>, Header, description = "A workspace of the caller")),
     responses(
-        (status = 200, description = "The gate's answer", body = GateBody),
+        (status = 200, description = "The gate's answer, with an ETag", body = GateBody),
+        (status = 304, description = "As the caller knows it (`If-None-Match`)"),
         (status = 400, description = "GW-0017", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "GW-0004, with `next` = `sign_in`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "GW-0002: not a workspace of the caller", body = ProblemBody, content_type = "application/problem+json"),
@@ -257,14 +266,53 @@ pub(super) async fn verify_profile(
     request: HttpRequest,
     caller: Authenticated,
 ) -> Result<HttpResponse, Problem> {
-    let named = match request.headers().get("x-workspace-id") {
-        None => None,
-        Some(value) => {
-            let id = value.to_str().ok().and_then(|value| value.parse::<WorkspaceId>().ok());
-            Some(id.ok_or_else(|| Problem::new(ErrorCode::WorkspaceHeaderInvalid))?)
-        }
-    };
-    let gate = gate::verify_profile::verify_profile(&app, &caller.claims, named).await?;
-    let body = GateBody::new(caller.claims.user.as_uuid(), caller.claims.email(), gate);
-    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(body))
+    let answer = Answer::of(&app, &caller.claims, named_workspace(&request)?).await?;
+    let known = IfNoneMatch::parse(&request).is_ok_and(|asked| match asked {
+        IfNoneMatch::Any => true,
+        IfNoneMatch::Items(tags) => tags.iter().any(|tag| tag.weak_eq(&answer.tag)),
+    });
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response
+        .insert_header(("Cache-Control", "private, no-cache"))
+        .insert_header(("Vary", "Authorization, X-Workspace-Id"))
+        .insert_header(ETag(answer.tag));
+    Ok(if known { response.finish() } else { response.content_type("application/json").body(answer.json) })
+}
+
+/// The workspace that a request names.
+pub(super) fn named_workspace(request: &HttpRequest) -> Result<Option<WorkspaceId>, Problem> {
+    let Some(value) = request.headers().get("x-workspace-id") else { return Ok(None) };
+    let id = value.to_str().ok().and_then(|value| value.parse::<WorkspaceId>().ok());
+    id.map(Some).ok_or_else(|| Problem::new(ErrorCode::WorkspaceHeaderInvalid))
+}
+
+/// The gate's answer, written out once.
+#[derive(Debug)]
+pub(super) struct Answer {
+    json: String,
+    tag: EntityTag,
+    workspace: Option<WorkspaceId>,
+}
+
+impl Answer {
+    pub(super) async fn of(app: &AuthService, claims: &Claims, named: Option<WorkspaceId>) -> Result<Self, Problem> {
+        let gate = gate::verify_profile::verify_profile(app, claims, named).await?;
+        let workspace = gate.workspace.as_ref().map(|workspace| WorkspaceId::from_uuid(workspace.workspace_id));
+        let body = GateBody::new(claims.user.as_uuid(), claims.email(), gate);
+        let json = serde_json::to_string(&body).map_err(Problem::internal)?;
+        let tag = EntityTag::new_weak(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, json.as_bytes())));
+        Ok(Self { json, tag, workspace })
+    }
+
+    pub(super) fn json(&self) -> &str {
+        &self.json
+    }
+
+    pub(super) const fn tag(&self) -> &EntityTag {
+        &self.tag
+    }
+
+    pub(super) const fn workspace(&self) -> Option<WorkspaceId> {
+        self.workspace
+    }
 }

@@ -3,10 +3,10 @@
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::ids::UserId;
 use serde_json::json;
-use service_kit::{Kit, audit};
+use service_kit::{Kit, audit, db::DbError};
 use uuid::Uuid;
 
-use super::{Fault, Origin, Provider};
+use super::{Fault, Origin, Provider, record};
 use crate::store::session as store;
 
 /// Which sessions of the user end.
@@ -96,4 +96,24 @@ pub async fn sign_out(
             Ok(())
         })
         .await
+}
+
+/// Ends one session of the user; whether there was such a one.
+///
+/// # Errors
+/// [`DbError`].
+pub async fn end_one(kit: &Kit, user: UserId, session: Uuid, origin: &Origin) -> Result<bool, DbError> {
+    let now = kit.clock.now();
+    let mut connection = kit.db.get().await?;
+    let ended = (*connection)
+        .transaction(async |connection: &mut AsyncPgConnection| {
+            if !store::exists(connection, session, user.as_uuid()).await? {
+                return Ok(false);
+            }
+            store::delete(connection, session).await?;
+            record(connection, Some(user.as_uuid()), "session.revoke", "done", json!({"session": session}), origin, now).await?;
+            Ok::<_, diesel::result::Error>(true)
+        })
+        .await?;
+    Ok(ended)
 }

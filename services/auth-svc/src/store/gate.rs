@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryResult, QueryableByName,
-    sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
@@ -250,4 +250,30 @@ pub async fn upsert_manifest(
     .execute(connection)
     .await
     .map(|rows| rows == 1)
+}
+
+#[derive(QueryableByName)]
+struct State {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text)]
+    state: String,
+}
+
+/// For each workspace a text that changes whenever the gate's answer may.
+pub async fn states(connection: &mut AsyncPgConnection, workspaces: &[Uuid]) -> QueryResult<Vec<(WorkspaceId, String)>> {
+    let rows = sql_query(
+        "select w.id, concat_ws('/', w.name, s.subscription_id, s.sequence, b.sequence, m.sequence, \
+             (select max(o.updated_at) from identity.gate_order o where o.workspace_id = w.id), \
+             (select string_agg(p.user_id || p.role, ',' order by p.user_id) from identity.memberships p where p.workspace_id = w.id)) as state \
+         from identity.workspaces w \
+         left join identity.gate_subscription s on s.workspace_id = w.id \
+         left join identity.gate_onboarding b on b.workspace_id = w.id \
+         left join identity.gate_manifest m on m.workspace_id = w.id \
+         where w.id = any($1)",
+    )
+    .bind::<Array<SqlUuid>, _>(workspaces)
+    .load::<State>(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (WorkspaceId::from_uuid(row.id), row.state)).collect())
 }

@@ -164,3 +164,37 @@ pub async fn lower(connection: &mut AsyncPgConnection, user: Uuid) -> QueryResul
         .execute(connection)
         .await
 }
+
+/// A session as its user sees it.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Listed {
+    /// Its id.
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    /// When it began.
+    #[diesel(sql_type = Timestamptz)]
+    pub created_at: DateTime<Utc>,
+    /// When it last moved on.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub refreshed_at: Option<DateTime<Utc>>,
+    /// Authenticator assurance level.
+    #[diesel(sql_type = Text)]
+    pub aal: String,
+    /// The client's own name for itself.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub user_agent: Option<String>,
+    /// Where it was last used from.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub ip: Option<String>,
+}
+
+/// The user's sessions, the latest first.
+pub async fn of_user(connection: &mut AsyncPgConnection, user: Uuid) -> QueryResult<Vec<Listed>> {
+    sql_query(
+        "select id, created_at, refreshed_at, aal, user_agent, host(ip) as ip from identity.session where user_id = $1 \
+         order by coalesce(refreshed_at, created_at) desc, id desc",
+    )
+    .bind::<SqlUuid, _>(user)
+    .load(connection)
+    .await
+}

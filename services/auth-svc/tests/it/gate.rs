@@ -225,3 +225,44 @@ fn every_queue_of_the_service_has_a_consumer() {
             .any(|event| event == EventType::OnboardingFinalized)
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_known_is_304_until_something_happens() {
+    let mut story = Story::begin().await;
+    let known = story.gate().await.header("etag").unwrap().to_owned();
+    let url = format!("{}/api/auth/verify-profile", story.rig.running.url);
+    let ask = || crate::rig::answer(crate::rig::client().get(&url).bearer_auth(&story.person.token).header("If-None-Match", &known));
+    let unchanged = ask().await;
+    assert_eq!((unchanged.status.as_u16(), &unchanged.body), (304, &Value::Null));
+    assert_eq!(unchanged.header("etag"), Some(known.as_str()));
+    let subscription = story.subscription(Uuid::now_v7(), "active", SystemClock.now() + TimeDelta::days(30));
+    story.hear("payments.subscription.activated.v1", 1, subscription).await;
+    let url = format!("{}/api/auth/verify-profile", story.rig.running.url);
+    let changed = crate::rig::answer(crate::rig::client().get(&url).bearer_auth(&story.person.token).header("If-None-Match", &known)).await;
+    assert_eq!((changed.status.as_u16(), changed.text("/next").as_str()), (200, "onboarding"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_stream_tells_the_answer_and_each_change_of_it() {
+    let mut story = Story::begin().await;
+    let url = format!("{}/api/auth/gate/events", story.rig.running.url);
+    let mut stream = crate::rig::client().get(&url).bearer_auth(&story.person.token).send().await.unwrap();
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    assert_eq!(told(&mut stream).await["next"], "choose_plan");
+    let subscription = story.subscription(Uuid::now_v7(), "active", SystemClock.now() + TimeDelta::days(30));
+    story.hear("payments.subscription.activated.v1", 1, subscription).await;
+    assert_eq!(told(&mut stream).await["next"], "onboarding");
+    story.rig.run(&format!("delete from identity.memberships where user_id = '{}'", story.person.user)).await;
+    assert_eq!(told(&mut stream).await["next"], "create_workspace");
+    let foreign = person(&story.rig.database).await.workspace;
+    let refused = crate::rig::client().get(&url).bearer_auth(&story.person.token).header("X-Workspace-Id", foreign.to_string());
+    assert_eq!(crate::rig::answer(refused).await.status, 404);
+}
+
+/// The data of the next event.
+async fn told(stream: &mut reqwest::Response) -> Value {
+    let chunk = tokio::time::timeout(std::time::Duration::from_secs(10), stream.chunk()).await.unwrap().unwrap().unwrap();
+    let text = String::from_utf8(chunk.to_vec()).unwrap();
+    let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap_or_else(|| panic!("no data: {text}"));
+    serde_json::from_str(data).unwrap()
+}

@@ -146,3 +146,25 @@ async fn with_an_external_provider_nobody_signs_up_here() {
     assert_eq!(rig.database.number("select count(*) from auth.users").await, 0);
     assert_eq!(rig.database.number("select count(*) from identity.signing_key").await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_sees_where_they_are_signed_in_and_ends_one_of_them() {
+    let rig = Rig::start().await;
+    let first = rig.sign_up().await;
+    let second = rig.sign_in(&first.text("/user/email"), PASSWORD).await;
+    let stranger = rig.sign_up().await;
+    let token = first.text("/access_token");
+    let listed = rig.get("/api/auth/sessions", &token).await;
+    let sessions = listed.body.as_array().unwrap();
+    assert_eq!(sessions.len(), 2, "{listed:?}");
+    assert_eq!(sessions.iter().filter(|session| session["current"] == true).count(), 1);
+    assert!(sessions.iter().all(|session| session["ip"] == "127.0.0.1"), "{listed:?}");
+    let other = sessions.iter().find(|session| session["current"] == false).unwrap()["id"].as_str().unwrap();
+    let path = format!("/api/auth/sessions/{other}");
+    let foreign = rig.send(Method::DELETE, &path, Some(&stranger.text("/access_token")), None).await;
+    assert_eq!((foreign.status.as_u16(), foreign.text("/code").as_str()), (404, "AUTH-0012"));
+    assert_eq!(rig.send(Method::DELETE, &path, Some(&token), None).await.status, 204);
+    assert_eq!(rig.refresh(&second.text("/refresh_token")).await.error_code(), "refresh_token_not_found");
+    assert_eq!(rig.get("/auth/v1/user", &second.text("/access_token")).await.error_code(), "session_not_found");
+    assert_eq!(rig.get("/auth/v1/user", &token).await.status, 200);
+}
