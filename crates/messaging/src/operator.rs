@@ -1,10 +1,17 @@
-//! What every service offers to its operators at the console: `dead-letters` and `outbox`.
+//! What every service offers to its operators at the console: `dead-letters`, `outbox` and `audit`.
 
 use std::{io::Write, process::ExitCode, str::FromStr};
 
 use chrono::TimeDelta;
 use clap::Subcommand;
-use service_kit::{Kit, audit::Author, db::DbError};
+use service_kit::{
+    Kit,
+    audit::{
+        Author,
+        chain::{AuditCommand, AuditError},
+    },
+    db::DbError,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -24,7 +31,7 @@ Exit codes: 0 all that was found is dealt with, 1 it failed (what was done befor
 3 something that matched is still there: give the same command again. Dead letters that another list or act has in hand \
 are not found, nor those of one whose network was lost, for 40 s: `list` before believing that none is left.";
 
-/// `dead-letters` and `outbox`.
+/// `dead-letters`, `outbox` and `audit`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum OperatorCommand {
     /// Events that could not be handled: list, show, replay, drop.
@@ -33,6 +40,9 @@ pub enum OperatorCommand {
     /// Events that wait to be published, or were: list, show, republish, unpark.
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// Who did what: verify.
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 /// Why a command failed.
@@ -47,6 +57,9 @@ pub enum OperatorError {
     /// `outbox` failed.
     #[error(transparent)]
     Outbox(#[from] OutboxDeskError),
+    /// `audit` failed.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 impl OperatorCommand {
@@ -83,6 +96,7 @@ impl OperatorCommand {
                 let on = OutboxDesk { connection: &mut connection, clock: &*kit.clock, author: &author, stop };
                 Ok(command.run(on, now, out).await?)
             }
+            Self::Audit(command) => Ok(command.run(kit, out).await?),
         }
     }
 }

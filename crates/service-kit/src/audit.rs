@@ -1,5 +1,7 @@
 //! The audit log: who did what to which resource, with the outcome, in the effect's own transaction.
 
+pub mod chain;
+
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};

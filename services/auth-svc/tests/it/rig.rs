@@ -6,6 +6,7 @@ use auth_svc::AuthService;
 use diesel_async::SimpleAsyncConnection;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
+use service_kit::{Kit, Lifecycle, Service};
 use testkit::{Database, Running, config};
 use uuid::Uuid;
 
@@ -71,6 +72,12 @@ impl Rig {
         let database = Database::create().await;
         let running = serve(&database, more);
         Self { database, running }
+    }
+
+    /// A kit on the same database, as a command at the console has one.
+    pub fn kit(&self) -> Kit {
+        let config = config::<AuthService>(&self.database, None, &[]);
+        Kit::new(AuthService::IDENTITY, config.kit, Lifecycle::on_this_runtime()).unwrap()
     }
 
     pub async fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> Answer {
