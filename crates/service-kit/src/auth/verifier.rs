@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::Clock;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use secrecy::ExposeSecret;
@@ -95,6 +96,9 @@ impl Verifier {
             return if claims.expires_at > now { Ok(claims) } else { Err(AuthError::Expired) };
         }
         let header = decode_header(token).map_err(|_| AuthError::Invalid)?;
+        if names_critical_members(token) {
+            return Err(AuthError::Invalid);
+        }
         let (algorithm, key) = if header.alg == Algorithm::HS256 {
             (Algorithm::HS256, self.secret.clone().ok_or(AuthError::Invalid)?)
         } else {
@@ -121,10 +125,19 @@ impl Verifier {
         validation.validate_nbf = false;
         let raw = decode::<Map<String, Value>>(token, key, &validation).map_err(|_| AuthError::Invalid)?.claims;
         let leeway = i64::try_from(LEEWAY_S).unwrap_or_default();
-        if raw.get("nbf").and_then(Value::as_i64).is_some_and(|not_before| not_before > now + leeway) {
+        // A time of another type is no time, and not one that is absent (the class of CVE-2026-25537).
+        let begun = raw.get("nbf").is_none_or(|not_before| not_before.as_i64().is_some_and(|not_before| not_before <= now + leeway));
+        if !begun {
             return Err(AuthError::Invalid);
         }
         let claims = Claims::parse(raw).ok_or(AuthError::Invalid)?;
         if claims.expires_at + leeway <= now { Err(AuthError::Expired) } else { Ok(claims) }
     }
+}
+
+/// Whether the header names members that have to be understood (RFC 7515, section 4.1.11): we understand none.
+fn names_critical_members(token: &[u8]) -> bool {
+    let header = token.split(|byte| *byte == b'.').next().and_then(|header| URL_SAFE_NO_PAD.decode(header).ok());
+    let header = header.and_then(|header| serde_json::from_slice::<Map<String, Value>>(&header).ok());
+    header.is_none_or(|header| header.contains_key("crit"))
 }

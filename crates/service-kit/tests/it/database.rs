@@ -98,7 +98,8 @@ async fn two_migrators_at_once_apply_each_migration_once() {
         diesel::sql_query(statement).execute(&mut admin).await.unwrap();
     }
     let owner = SecretString::from(database.url("bcm_svc_owner"));
-    assert_eq!(migrate::pending(&owner, "bcm", BCM).await.unwrap().len(), 2);
+    let all = migrate::pending(&owner, "bcm", BCM).await.unwrap().len();
+    assert!(all >= 3, "{all} migrations");
     // Each migrator is a process: a runtime of its own.
     let migrator = || {
         let owner = owner.clone();
@@ -110,6 +111,6 @@ async fn two_migrators_at_once_apply_each_migration_once() {
     let (first, second) = (migrator(), migrator());
     let mut applied = [first.join().unwrap(), second.join().unwrap()];
     applied.sort_unstable();
-    assert_eq!(applied, [0, 2], "one applied everything, the other found nothing to do");
+    assert_eq!(applied, [0, all], "one applied everything, the other found nothing to do");
     assert!(migrate::pending(&owner, "bcm", BCM).await.unwrap().is_empty());
 }

@@ -34,8 +34,16 @@ async fn a_missing_expired_forged_or_unsigned_token_is_401_with_a_problem() {
     let mut foreign = claims.clone();
     foreign["aud"] = json!("somebody-else");
     let foreign = encode(&Header::new(Algorithm::HS256), &foreign, &EncodingKey::from_secret(testkit::JWT_SECRET.as_bytes())).unwrap();
+    let key = EncodingKey::from_secret(testkit::JWT_SECRET.as_bytes());
+    let not_yet = [json!(4_000_000_000_i64), json!("4000000000"), json!(4_000_000_000.5), json!(1e20)].map(|begin| {
+        let mut claims = claims.clone();
+        claims["nbf"] = begin;
+        encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
+    });
     let unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJ4In0.";
-    for token in [None, Some(expired.as_str()), Some(&forged), Some(&foreign), Some(unsigned), Some("rubbish")] {
+    let not_yet = not_yet.iter().map(|token| Some(token.as_str()));
+    let others = [None, Some(expired.as_str()), Some(&forged), Some(&foreign), Some(unsigned), Some("rubbish")];
+    for token in others.into_iter().chain(not_yet) {
         let request = client().get(format!("{}/whoami", running.url));
         let request = match token {
             Some(token) => request.bearer_auth(token),

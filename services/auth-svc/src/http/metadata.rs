@@ -24,6 +24,42 @@ pub(super) struct SettingsBody {
     phone_autoconfirm: bool,
     sms_provider: &'static str,
     saml_enabled: bool,
+    saml_private_key_next_configured: bool,
+    passkeys_enabled: bool,
+}
+
+/// The names that clients look for.
+const OTHER_WAYS: [&str; 24] = [
+    "anonymous_users",
+    "apple",
+    "azure",
+    "bitbucket",
+    "discord",
+    "facebook",
+    "figma",
+    "fly",
+    "github",
+    "gitlab",
+    "google",
+    "kakao",
+    "keycloak",
+    "linkedin",
+    "linkedin_oidc",
+    "notion",
+    "phone",
+    "slack",
+    "slack_oidc",
+    "snapchat",
+    "spotify",
+    "twitch",
+    "twitter",
+    "zoom",
+];
+
+/// Ways to sign in: by mail only.
+fn external() -> Value {
+    let off = OTHER_WAYS.into_iter().map(|way| (way.to_owned(), json!(false)));
+    Value::Object(off.chain([("email".to_owned(), json!(true))]).collect())
 }
 
 /// Which provider answers.
@@ -51,12 +87,14 @@ pub(super) struct KeySetBody {
 pub(super) async fn settings(app: web::Data<AuthService>, request: HttpRequest) -> HttpResponse {
     let answer = body::provider(&app).map(|provider| {
         HttpResponse::Ok().json(SettingsBody {
-            external: json!({"email": true, "phone": false, "anonymous_users": false}),
+            external: external(),
             disable_signup: false,
             mailer_autoconfirm: !provider.config.email_confirmation,
             phone_autoconfirm: false,
             sms_provider: "",
             saml_enabled: false,
+            saml_private_key_next_configured: false,
+            passkeys_enabled: false,
         })
     });
     body::answer(&request, answer)

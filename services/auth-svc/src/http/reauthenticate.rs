@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 
 use super::{
     body,
-    error::Refusal,
+    error::{Refusal, session_not_found},
     throttle,
     wire::{self, SupabaseError},
 };
@@ -16,7 +16,7 @@ use crate::{AuthService, provider::reauthenticate};
     responses(
         (status = 200, description = "Mailed", body = Object),
         (status = 401, description = "`no_authorization`", body = SupabaseError),
-        (status = 403, description = "`bad_jwt`, `user_not_found`", body = SupabaseError),
+        (status = 403, description = "`bad_jwt`, `session_not_found`, `user_not_found`", body = SupabaseError),
         (status = 422, description = "`email_not_confirmed`", body = SupabaseError),
         (status = 429, description = "`over_request_rate_limit`, `over_email_send_rate_limit`", body = SupabaseError),
         (status = 500, description = "`unexpected_failure`", body = SupabaseError),
@@ -31,9 +31,11 @@ pub(super) async fn mail_nonce(app: web::Data<AuthService>, request: HttpRequest
 
 async fn carry_out(app: &web::Data<AuthService>, request: &HttpRequest) -> Result<HttpResponse, Refusal> {
     body::provider(app)?;
-    let user = body::identify(request, &app.kit).await?.user;
+    let claims = body::identify(request, &app.kit).await?;
+    let (user, session) = (claims.user, claims.session_id().ok_or_else(session_not_found)?);
     let origin = body::origin(request, &app.kit);
     let decision = throttle::take_mail(app, &origin, &user.to_string(), "reauthentication").await?;
-    body::complete(app, |app| async move { reauthenticate::reauthenticate(&app.kit, app.embedded()?, user, &origin).await }).await?;
+    body::complete(app, |app| async move { reauthenticate::reauthenticate(&app.kit, app.embedded()?, user, session, &origin).await })
+        .await?;
     Ok(wire::nothing(decision))
 }

@@ -117,6 +117,7 @@ impl From<ReauthenticateError> for Refusal {
     fn from(error: ReauthenticateError) -> Self {
         match error {
             ReauthenticateError::UserNotFound => user_not_found(),
+            ReauthenticateError::SessionNotFound => session_not_found(),
             ReauthenticateError::NoAddress => Self::unprocessable("email_not_confirmed", "Please verify your email first."),
             ReauthenticateError::Fault(fault) => fault.into(),
         }

@@ -46,6 +46,7 @@ pub(super) struct UpdateUserBody {
     tag = "supabase-auth",
     responses(
         (status = 200, description = "The user", body = UserBody),
+        (status = 400, description = "`validation_failed`: another audience", body = SupabaseError),
         (status = 401, description = "`no_authorization`", body = SupabaseError),
         (status = 403, description = "`bad_jwt`, `session_not_found`, `user_not_found`, `user_banned`", body = SupabaseError),
         (status = 500, description = "`unexpected_failure`", body = SupabaseError),
@@ -61,6 +62,10 @@ pub(super) async fn current_user(app: web::Data<AuthService>, request: HttpReque
 async fn find(app: &AuthService, request: &HttpRequest) -> Result<HttpResponse, Refusal> {
     let provider = body::provider(app)?;
     let claims = body::identify(request, &app.kit).await?;
+    // The verifier let only this audience in; a client may ask about another one.
+    if request.headers().get("x-jwt-aud").is_some_and(|asked| asked != app.kit.config.auth.audience.as_str()) {
+        return Err(Refusal::bad_request("validation_failed", "Token audience doesn't match request audience"));
+    }
     let id = claims.user.as_uuid();
     let mut connection = app.kit.db.get().await?;
     let user = store::find(&mut connection, id).await.map_err(Fault::from)?.ok_or_else(user_not_found)?;

@@ -168,13 +168,14 @@ async fn follow(app: &web::Data<AuthService>, request: &HttpRequest, query: Link
             let kind = if code == "unexpected_failure" { "server_error" } else { "access_denied" };
             let said = [("error", kind), ("error_code", code), ("error_description", message)];
             let target = if waited_for { with_query(&redirect_to, &said) } else { redirect_to };
-            with_fragment(&target, &said.map(|(name, value)| (name, value.to_owned())))
+            let said = said.into_iter().chain([("sb", "")]);
+            with_fragment(&target, &said.map(|(name, value)| (name, value.to_owned())).collect::<Vec<_>>())
         }
     };
     Ok(HttpResponse::SeeOther().insert_header((LOCATION, location)).insert_header(("Cache-Control", "no-store")).finish())
 }
 
-fn session_members(issued: &Issued, kind: &str) -> [(&'static str, String); 6] {
+fn session_members(issued: &Issued, kind: &str) -> [(&'static str, String); 7] {
     [
         ("access_token", issued.access.token.clone()),
         ("expires_at", issued.access.expires_at.to_string()),
@@ -182,6 +183,7 @@ fn session_members(issued: &Issued, kind: &str) -> [(&'static str, String); 6] {
         ("refresh_token", issued.refresh_token.clone()),
         ("token_type", "bearer".to_owned()),
         ("type", kind.to_owned()),
+        ("sb", String::new()),
     ]
 }
 

@@ -87,13 +87,18 @@ impl From<User> for UserBody {
     fn from(user: User) -> Self {
         let email = user.email.unwrap_or_default();
         // There is one way to sign in, so the identity is the user.
+        let mut identity_data = user.user_metadata.clone();
+        if let Some(members) = identity_data.as_object_mut() {
+            members.insert("sub".into(), json!(user.id));
+            members.insert("email".into(), json!(email));
+            members.insert("email_verified".into(), json!(user.email_confirmed_at.is_some()));
+            members.insert("phone_verified".into(), json!(false));
+        }
         let identities = json!([{
             "identity_id": user.id,
             "id": user.id,
             "user_id": user.id,
-            "identity_data": {
-                "sub": user.id, "email": email, "email_verified": user.email_confirmed_at.is_some(), "phone_verified": false,
-            },
+            "identity_data": identity_data,
             "provider": "email",
             "last_sign_in_at": user.last_sign_in_at,
             "created_at": user.created_at,
@@ -159,5 +164,9 @@ pub(super) fn user(user: User, decision: Option<Decision>) -> HttpResponse {
 pub(super) fn session(issued: Issued, decision: Option<Decision>) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     throttle::tell(&mut response, decision);
-    response.insert_header(("Cache-Control", "no-store")).json(SessionBody::from(issued))
+    response
+        .insert_header(("Cache-Control", "no-store"))
+        .insert_header(("sb-auth-user-id", issued.user.id.to_string()))
+        .insert_header(("sb-auth-session-id", issued.session.to_string()))
+        .json(SessionBody::from(issued))
 }

@@ -12,7 +12,7 @@ use super::{
     proof::{self, Continuation},
     record,
 };
-use crate::store::{one_time_token as tokens, user as users};
+use crate::store::{one_time_token as tokens, session as sessions, user as users};
 
 /// Why no code was sent.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum ReauthenticateError {
     /// The account is gone.
     #[error("no such user")]
     UserNotFound,
+    /// The session is over.
+    #[error("no such session")]
+    SessionNotFound,
     /// There is no address to send it to.
     #[error("the account has no confirmed address")]
     NoAddress,
@@ -38,11 +41,20 @@ impl From<diesel::result::Error> for ReauthenticateError {
 ///
 /// # Errors
 /// [`ReauthenticateError`].
-pub async fn reauthenticate(kit: &Kit, provider: &Provider, user: UserId, origin: &Origin) -> Result<(), ReauthenticateError> {
+pub async fn reauthenticate(
+    kit: &Kit,
+    provider: &Provider,
+    user: UserId,
+    session: Uuid,
+    origin: &Origin,
+) -> Result<(), ReauthenticateError> {
     let now = provider.clock.now();
     let mut connection = kit.db.get().await.map_err(Fault::from)?;
     (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
+            if !sessions::exists(connection, session, user.as_uuid()).await? {
+                return Err(ReauthenticateError::SessionNotFound);
+            }
             let user = users::find(connection, user.as_uuid()).await?.ok_or(ReauthenticateError::UserNotFound)?;
             if user.email.is_none() || user.email_confirmed_at.is_none() {
                 return Err(ReauthenticateError::NoAddress);

@@ -20,6 +20,8 @@ pub struct Issued {
     pub refresh_token: String,
     /// The user.
     pub user: User,
+    /// The session.
+    pub session: Uuid,
 }
 
 /// Stores a new session of a user who brought the proof, named as in `amr`: `password`, `otp` …
@@ -64,5 +66,5 @@ pub(super) async fn issue(provider: &Provider, user: User, session: &Session, no
     let access = access_token::sign(provider, &keys.active, &user, session, now)?;
     let counter = u64::try_from(session.refresh_token_counter).unwrap_or_default();
     let refresh_token = refresh_token::issue(session.id, counter, &session.refresh_token_hmac_key);
-    Ok(Issued { access, refresh_token, user })
+    Ok(Issued { access, refresh_token, user, session: session.id })
 }
