@@ -22,7 +22,10 @@ if (ask && token) {
   says.textContent = text;
   const go = document.getElementById("go");
   const query = new URLSearchParams({ token, type: link.get("type"), redirect_to: link.get("redirect_to") ?? "" });
-  go.href = `/auth/v1/verify?${query}`;
+  go.addEventListener("click", () => {
+    go.disabled = true;
+    location.assign(`/auth/v1/verify?${query}`);
+  });
   go.textContent = label;
   go.hidden = false;
   go.focus();

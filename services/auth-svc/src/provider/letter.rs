@@ -3,6 +3,9 @@
 use mail::Mail;
 
 const HTML: &str = include_str!("letter/layout.html");
+// Many mail programs take style sheets away.
+const BUTTON: &str = "display:inline-block;padding:10px 18px;background:#3a5a7c;color:#fffef9;text-decoration:none";
+const CODE: &str = "margin:0 0 16px;font:28px/1.4 monospace;letter-spacing:6px";
 
 /// A mail before it has a layout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,14 +44,14 @@ impl Letter {
     }
 
     fn html(&self) -> String {
-        let button = self
-            .button
-            .as_ref()
-            .map_or_else(String::new, |(label, url)| format!(r#"<p><a class="button" href="{}">{}</a></p>"#, escape(url), escape(label)));
-        let code = self
-            .code
-            .as_ref()
-            .map_or_else(String::new, |code| format!(r#"<p class="quiet">Or type this code:</p><p class="code">{}</p>"#, escape(code)));
+        let button = self.button.as_ref().map_or_else(String::new, |(label, url)| {
+            let (url, label) = (escape(url), escape(label));
+            format!(r#"<p style="margin:0 0 16px"><a class="button" style="{BUTTON}" href="{url}">{label}</a></p>"#)
+        });
+        let code = self.code.as_ref().map_or_else(String::new, |code| {
+            let code = escape(code);
+            format!(r#"<p style="margin:0">Or type this code:</p><p style="{CODE}">{code}</p>"#)
+        });
         HTML.replace("{{subject}}", &escape(&self.subject))
             .replace("{{says}}", &escape(&self.says))
             .replace("{{button}}", &button)

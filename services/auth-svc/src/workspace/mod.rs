@@ -22,7 +22,7 @@ use service_kit::{
 
 pub use invitations::{Invited, accept, invitations, invite, revoke};
 pub use members::{change_role, members, remove, transfer};
-pub use workspaces::{Name, create, rename, workspaces};
+pub use workspaces::{InvalidName, Name, create, rename, workspaces};
 
 /// Who acts, by a request.
 #[derive(Debug, Clone)]
