@@ -163,9 +163,11 @@ async fn redeem(
             }
             change_email(connection, &user, origin, now).await?
         }
-        Some(Purpose::Confirmation | Purpose::Invite | Purpose::Recovery | Purpose::MagicLink) => {
-            // Whoever reads the mail owns the address: that it was for something else confirms it no less.
-            let confirmed = users::confirm(connection, user.id, now).await?.ok_or(VerifyError::Expired)?;
+        Some(purpose @ (Purpose::Confirmation | Purpose::Invite | Purpose::Recovery | Purpose::MagicLink)) => {
+            // Whoever reads the mail owns the address: that it was for something else confirms it no less. The mail of a sign-up
+            // speaks of an account with a password; whoever brings another one may know nothing of the sign-up.
+            let keep_password = purpose == Purpose::Confirmation;
+            let confirmed = users::confirm(connection, user.id, keep_password, now).await?.ok_or(VerifyError::Expired)?;
             record(connection, Some(user.id), "user.verify", "done", json!({"purpose": token.purpose}), origin, now).await?;
             confirmed
         }

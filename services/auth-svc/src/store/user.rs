@@ -219,15 +219,18 @@ pub async fn sent(connection: &mut AsyncPgConnection, id: Uuid, sent: Sent, now:
         .optional()
 }
 
-/// The user brought a proof of the address.
-pub async fn confirm(connection: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) -> QueryResult<Option<User>> {
+/// The user brought a proof of the address. A password that was set before anybody had shown that the address is theirs stays
+/// only when `keep_password` says so: somebody else may have set it.
+pub async fn confirm(connection: &mut AsyncPgConnection, id: Uuid, keep_password: bool, now: DateTime<Utc>) -> QueryResult<Option<User>> {
     sql_query(format!(
         "update auth.users set email_confirmed_at = coalesce(email_confirmed_at, $2), last_sign_in_at = $2, updated_at = $2, \
+           encrypted_password = case when $3 or email_confirmed_at is not null then encrypted_password end, \
            raw_user_meta_data = coalesce(raw_user_meta_data, '{{}}') || '{{\"email_verified\": true}}' \
          where id = $1 and deleted_at is null returning {COLUMNS}"
     ))
     .bind::<SqlUuid, _>(id)
     .bind::<Timestamptz, _>(now)
+    .bind::<Bool, _>(keep_password)
     .get_result(connection)
     .await
     .optional()

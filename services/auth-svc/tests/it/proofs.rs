@@ -145,3 +145,15 @@ async fn a_waiting_sign_in_ends_after_five_minutes_and_half_a_proof_key_is_refus
     let late = rig.post("/auth/v1/token?grant_type=pkce", json!({"auth_code": code, "code_verifier": VERIFIER})).await;
     refused(&late, 422, "flow_state_expired");
 }
+
+/// Somebody signs up with another's address and waits for its owner to confirm it by other means.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_was_set_before_the_address_was_proved_does_not_survive_a_sign_in_by_mail() {
+    let rig = Rig::start_confirming().await;
+    for path in ["/auth/v1/otp", "/auth/v1/recover"] {
+        let victim = rig.sign_up_unconfirmed().await;
+        assert_eq!(rig.post(path, json!({"email": victim})).await.status, 200);
+        assert_eq!(rig.verify_link(&rig.mail_to(&victim).await).await.status, 200);
+        refused(&rig.sign_in(&victim, PASSWORD).await, 400, "invalid_credentials");
+    }
+}
