@@ -106,11 +106,11 @@ describe('after a recovery', { concurrency: 2 }, () => {
     over(await client().getUser(old.access_token))
   })
 
-  it('an address that waited is confirmed', async () => {
+  it('an address that waited is confirmed, without the password of the sign-up', async () => {
     const { email } = await waiting()
     const { user } = done(await bring(await ask(email)))
     assert.ok(Date.parse(user.email_confirmed_at))
-    await device(email)
+    refused(await client().signInWithPassword({ email, password: PASSWORD }), 400, 'invalid_credentials')
   })
 })
 
