@@ -31,6 +31,8 @@ CHECKS = [
     "allow_header_conformance",
     "ignored_auth",
 ]
+# It begins for whoever asks and does not end; authorisation.py and bad_input.py ask.
+STREAMS = {"auth": ["/api/auth/gate/events"]}
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "50")
 LIMIT_S = 300
 
@@ -42,6 +44,8 @@ def run(name, bearer, folder):
     command += ["--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES]
     command += ["--request-timeout", "20", "--generation-deterministic", "--warnings", "off", "--no-color"]
     command += ["--continue-on-failure", "--report", "json", "--report-json-path", str(report)]
+    for stream in STREAMS.get(name, []):
+        command += ["--exclude-path", stream]
     began = time.monotonic()
     try:
         ran = subprocess.run(command, cwd=folder, timeout=LIMIT_S, capture_output=True, text=True, check=False)
@@ -63,7 +67,7 @@ def main():
             cases = json.loads(report.read_text()) if report.exists() else {}
             count, asked = cases.get("test_cases") or {}, cases.get("operations") or {}
             figure = f"{asked.get('tested', 0)} operations, {count.get('generated', 0)} requests, {count.get('with_failures', 0)} wrong, {took_s:.0f} s"
-            good = code == 0 and 0 < asked.get("tested", 0) == asked.get("total")
+            good = code == 0 and 0 < asked.get("tested", 0) == asked.get("total", 0) - len(STREAMS.get(name, []))
             if not good:
                 print(output)
                 failed = True

@@ -59,7 +59,10 @@ def send(base, method, path, body=None, headers=None, timeout=20):
         except (BrokenPipeError, ConnectionResetError):
             pass  # refused before it was read; the answer may still be there
         response = connection.getresponse()
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        # An event stream does not end: that it began is the answer.
+        body = b"" if headers.get("content-type", "").startswith("text/event-stream") else response.read()
+        return Answer(response.status, headers, body)
     finally:
         connection.close()
 
