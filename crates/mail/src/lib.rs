@@ -4,12 +4,14 @@
 //! by lease, so that several replicas share them, and sends each through its [`Transport`] under the row's purpose key:
 //! the provider knows a repeat by it. Templates live with the service that sends.
 
+mod html;
 mod metrics;
 mod outbox;
 mod resend;
 mod transport;
 mod worker;
 
+pub use html::escape_html;
 pub use outbox::{Mail, enqueue};
 pub use resend::Resend;
 pub use transport::{Outgoing, SendError, Transport};

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{ids::OrderId, money::Money, plan::PlanCode};
+use mail::escape_html;
 
 const CONFIRMATION_TEXT: &str = include_str!("mail_template/payment_confirmation.txt");
 const CONFIRMATION_HTML: &str = include_str!("mail_template/payment_confirmation.html");
@@ -56,12 +57,8 @@ pub fn payment_confirmation(facts: &PaymentConfirmation<'_>) -> Content {
     Content {
         subject: format!("Payment received: {} plan, {}", plan_name(facts.plan), facts.price),
         text: values.iter().fold(CONFIRMATION_TEXT.to_owned(), |text, (name, value)| text.replace(name, value)),
-        html: values.iter().fold(CONFIRMATION_HTML.to_owned(), |html, (name, value)| html.replace(name, &escape(value))),
+        html: values.iter().fold(CONFIRMATION_HTML.to_owned(), |html, (name, value)| html.replace(name, &escape_html(value))),
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The mails that identity sends, as text and as HTML that reads well in a plain inbox and in the dark.
 
-use mail::Mail;
+use mail::{Mail, escape_html};
 
 const HTML: &str = include_str!("letter/layout.html");
 // Many mail programs take style sheets away.
@@ -45,23 +45,19 @@ impl Letter {
 
     fn html(&self) -> String {
         let button = self.button.as_ref().map_or_else(String::new, |(label, url)| {
-            let (url, label) = (escape(url), escape(label));
+            let (url, label) = (escape_html(url), escape_html(label));
             format!(r#"<p style="margin:0 0 16px"><a class="button" style="{BUTTON}" href="{url}">{label}</a></p>"#)
         });
         let code = self.code.as_ref().map_or_else(String::new, |code| {
-            let code = escape(code);
+            let code = escape_html(code);
             format!(r#"<p style="margin:0">Or type this code:</p><p style="{CODE}">{code}</p>"#)
         });
-        HTML.replace("{{subject}}", &escape(&self.subject))
-            .replace("{{says}}", &escape(&self.says))
+        HTML.replace("{{subject}}", &escape_html(&self.subject))
+            .replace("{{says}}", &escape_html(&self.says))
             .replace("{{button}}", &button)
             .replace("{{code}}", &code)
-            .replace("{{otherwise}}", &escape(&self.otherwise))
+            .replace("{{otherwise}}", &escape_html(&self.otherwise))
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 #[cfg(test)]
@@ -91,5 +87,15 @@ mod tests {
         let mail = letter("https://app.example.com/?a=1&b=\"><script>");
         assert!(!mail.html.contains("{{") && !mail.html.contains("<script"));
         assert!(mail.html.contains("a=1&amp;b=&quot;&gt;&lt;script&gt;"));
+    }
+
+    /// Whoever names a workspace writes into the subject of its invitations.
+    #[test]
+    fn a_value_that_looks_like_a_placeholder_stays_what_it_is() {
+        let says = "{{button}}{{code}}".to_owned();
+        let letter = Letter { reason: "x/1".into(), subject: "{{says}}".into(), says, button: None, code: None, otherwise: String::new() };
+        let mail = letter.to("ann@example.test");
+        assert_eq!(mail.html.matches("&#123;&#123;says&#125;&#125;").count(), 2, "title and headline: {}", mail.html);
+        assert_eq!(mail.html.matches("&#123;&#123;button&#125;&#125;").count(), 1, "{}", mail.html);
     }
 }
