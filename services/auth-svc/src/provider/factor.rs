@@ -255,8 +255,8 @@ pub async fn unenrol(kit: &Kit, provider: &Provider, holder: Holder, factor: Uui
 }
 
 async fn hold(connection: &mut AsyncPgConnection, holder: Holder) -> Result<(User, Session), FactorError> {
-    let session = sessions::lock(connection, holder.session).await?.filter(|session| session.user_id == holder.user);
+    let user = users::lock(connection, holder.user).await?.ok_or(FactorError::UserNotFound)?;
+    let session = sessions::lock(connection, holder.session).await?.filter(|session| session.user_id == user.id);
     let session = session.ok_or(FactorError::SessionNotFound)?;
-    let user = users::find(connection, holder.user).await?.ok_or(FactorError::UserNotFound)?;
     Ok((user, session))
 }

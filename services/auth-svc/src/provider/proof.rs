@@ -99,7 +99,7 @@ pub async fn magic_link(
     let mut connection = kit.db.get().await.map_err(Fault::from)?;
     (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
-            let mut user = users::find_by_email(connection, email.as_str()).await?;
+            let mut user = users::lock_by_email(connection, email.as_str()).await?;
             if let (None, Some(metadata)) = (&user, metadata) {
                 let id = Uuid::now_v7();
                 let new =
@@ -164,7 +164,7 @@ pub(super) async fn begin_email_change(
 }
 
 async fn mailable(connection: &mut AsyncPgConnection, email: &EmailAddress, now: DateTime<Utc>) -> Result<Option<User>, Fault> {
-    Ok(users::find_by_email(connection, email.as_str()).await?.filter(|user| !user.is_banned(now)))
+    Ok(users::lock_by_email(connection, email.as_str()).await?.filter(|user| !user.is_banned(now)))
 }
 
 async fn note(

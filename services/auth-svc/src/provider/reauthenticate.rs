@@ -52,10 +52,10 @@ pub async fn reauthenticate(
     let mut connection = kit.db.get().await.map_err(Fault::from)?;
     (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
-            if !sessions::exists(connection, session, user.as_uuid()).await? {
+            let user = users::lock(connection, user.as_uuid()).await?.ok_or(ReauthenticateError::UserNotFound)?;
+            if !sessions::exists(connection, session, user.id).await? {
                 return Err(ReauthenticateError::SessionNotFound);
             }
-            let user = users::find(connection, user.as_uuid()).await?.ok_or(ReauthenticateError::UserNotFound)?;
             if user.email.is_none() || user.email_confirmed_at.is_none() {
                 return Err(ReauthenticateError::NoAddress);
             }

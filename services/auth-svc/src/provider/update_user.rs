@@ -123,9 +123,9 @@ pub async fn update_user(
     // A wrong code is counted, so that its refusal must be committed: it is a value of the transaction, not its error.
     (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
-            let session = sessions::lock(connection, session).await?.filter(|session| session.user_id == user.as_uuid());
+            let mut user = users::lock(connection, user.as_uuid()).await?.ok_or(UpdateUserError::UserNotFound)?;
+            let session = sessions::lock(connection, session).await?.filter(|session| session.user_id == user.id);
             let session = session.ok_or(UpdateUserError::SessionNotFound)?;
-            let mut user = users::find(connection, user.as_uuid()).await?.ok_or(UpdateUserError::UserNotFound)?;
             if user.is_banned(now) {
                 return Err(UpdateUserError::Banned);
             }

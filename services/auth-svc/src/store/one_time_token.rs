@@ -50,6 +50,10 @@ pub struct OneTimeToken {
 const COLUMNS: &str =
     "id, user_id, purpose, address, link_hash, code_hash, flow_id, wrong_codes, created_at, code_expires_at, link_expires_at";
 
+/// [`super::user::lock`] says why the users come first.
+const OWNERS: &str = "select from auth.users where id in";
+const LOCKED_IN_ORDER: &str = "order by id for no key update";
+
 /// Stores the token in the place of an older one of its purpose.
 pub async fn replace(connection: &mut AsyncPgConnection, token: &OneTimeToken) -> QueryResult<()> {
     sql_query(
@@ -75,8 +79,12 @@ pub async fn replace(connection: &mut AsyncPgConnection, token: &OneTimeToken) -
     .map(|_| ())
 }
 
-/// The token behind a link, locked until the transaction ends.
+/// The token behind a link, locked until the transaction ends, after its user.
 pub async fn lock_by_link(connection: &mut AsyncPgConnection, link_hash: &[u8], purposes: &[&str]) -> QueryResult<Option<OneTimeToken>> {
+    sql_query(format!("{OWNERS} (select user_id from identity.one_time_token where link_hash = $1) {LOCKED_IN_ORDER}"))
+        .bind::<Bytea, _>(link_hash)
+        .execute(connection)
+        .await?;
     sql_query(format!("select {COLUMNS} from identity.one_time_token where link_hash = $1 and purpose = any($2) for update"))
         .bind::<Bytea, _>(link_hash)
         .bind::<Array<Text>, _>(purposes)
@@ -85,8 +93,12 @@ pub async fn lock_by_link(connection: &mut AsyncPgConnection, link_hash: &[u8], 
         .optional()
 }
 
-/// The tokens that were mailed to an address, locked until the transaction ends.
+/// The tokens that were mailed to an address, locked until the transaction ends, after their users.
 pub async fn lock_by_address(connection: &mut AsyncPgConnection, address: &str, purposes: &[&str]) -> QueryResult<Vec<OneTimeToken>> {
+    sql_query(format!("{OWNERS} (select user_id from identity.one_time_token where address = $1) {LOCKED_IN_ORDER}"))
+        .bind::<Text, _>(address)
+        .execute(connection)
+        .await?;
     sql_query(format!("select {COLUMNS} from identity.one_time_token where address = $1 and purpose = any($2) order by id for update"))
         .bind::<Text, _>(address)
         .bind::<Array<Text>, _>(purposes)

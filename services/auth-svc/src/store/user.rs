@@ -170,6 +170,25 @@ pub async fn find(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<O
         .optional()
 }
 
+/// The user, locked until the transaction ends. Whoever changes more of an account than one row of it takes this lock first, so
+/// that two changes wait for one another instead of stopping each other.
+pub async fn lock(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<User>> {
+    sql_query(format!("select {COLUMNS} from auth.users where id = $1 and deleted_at is null for no key update"))
+        .bind::<SqlUuid, _>(id)
+        .get_result(connection)
+        .await
+        .optional()
+}
+
+/// The user with the (lower-case) address, locked like [`lock`].
+pub async fn lock_by_email(connection: &mut AsyncPgConnection, email: &str) -> QueryResult<Option<User>> {
+    sql_query(format!("select {COLUMNS} from auth.users where email = $1 and is_sso_user = false and deleted_at is null for no key update"))
+        .bind::<Text, _>(email)
+        .get_result(connection)
+        .await
+        .optional()
+}
+
 /// Notes a sign-in and gives the user as it is then; `None` when it was deleted meanwhile.
 pub async fn signed_in(connection: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) -> QueryResult<Option<User>> {
     sql_query(format!(

@@ -1,5 +1,6 @@
 //! What users change about their own account.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::rig::{Answer, PASSWORD, Rig};
@@ -22,6 +23,56 @@ async fn metadata_is_merged_and_a_null_takes_a_member_away() {
     assert_eq!((&metadata["name"], &metadata["team"], &metadata["age"]), (&json!("Ann"), &Value::Null, &json!(30)));
     assert_eq!(metadata["email"], session.body["user"]["email"]);
     refused(&rig.put_user(&token, json!({"data": {"bio": "x".repeat(5000)}})).await, 400, "validation_failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_several_devices_at_once_are_all_kept() {
+    let rig = Rig::start().await;
+    let session = rig.sign_up().await;
+    let email = session.text("/user/email");
+    let devices = [session, rig.sign_in(&email, PASSWORD).await, rig.sign_in(&email, PASSWORD).await];
+    let tokens: Vec<_> = devices.iter().map(|device| device.text("/access_token")).collect();
+    let changes = (0..24).map(|number| {
+        let (rig, token) = (&rig, &tokens[number % tokens.len()]);
+        async move { rig.put_user(token, json!({"data": {format!("member {number}"): number}})).await }
+    });
+    for changed in join_all(changes).await {
+        assert_eq!(changed.status, 200, "{changed:?}");
+    }
+    let user = rig.get("/auth/v1/user", &tokens[0]).await;
+    for number in 0..24 {
+        assert_eq!(user.body["user_metadata"][format!("member {number}")], json!(number), "{user:?}");
+    }
+}
+
+/// Transactions that lock the rows of an account in different orders stop one another, and PostgreSQL ends one of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_to_an_account_at_once_nothing_fails() {
+    let rig = Rig::start_confirming().await;
+    for round in 0..8 {
+        let email = rig.sign_up_unconfirmed().await;
+        let first = rig.verify_link(&rig.mail_to(&email).await).await.text("/access_token");
+        let second = rig.sign_in(&email, PASSWORD).await.text("/access_token");
+        assert_eq!(rig.post("/auth/v1/recover", json!({"email": email})).await.status, 200);
+        let letter = rig.mail_to(&email).await;
+        let code = letter.code();
+        let recover = || rig.post("/auth/v1/recover", json!({"email": email}));
+        let change = |token, changes| rig.put_user(token, changes);
+        let answers = tokio::join!(
+            change(&first, json!({"password": OTHER_PASSWORD})),
+            change(&second, json!({"password": format!("{OTHER_PASSWORD} {round}")})),
+            change(&second, json!({"data": {"round": round}})),
+            change(&first, json!({"email": format!("new-{email}")})),
+            rig.verify_link(&letter),
+            rig.verify("recovery", &email, &code),
+            recover(),
+            recover(),
+        );
+        let answers: [Answer; 8] = answers.into();
+        for (number, answer) in answers.iter().enumerate() {
+            assert!(!answer.status.is_server_error(), "{number} of round {round}: {answer:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
