@@ -17,9 +17,19 @@ async fn a_partition_in_which_nothing_arrives_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publisher_whose_confirms_are_lost_publishes_again_and_nothing_has_two_effects() {
+    confirms_are_lost(4, &["timeout", "error"]).await;
+}
+
+/// No heartbeat ends the connection: the publisher must by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_waits_for_a_confirm_no_longer_than_its_time_limit() {
+    confirms_are_lost(120, &["timeout"]).await;
+}
+
+async fn confirms_are_lost(heartbeat_s: u32, outcomes: &[&str]) {
     let rig = Rig::new().await;
     let (relay, url) = Relay::before(&rig.vhost.url()).await;
-    let payments = rig.process_at(&format!("{url}?heartbeat=4"), "payments-svc", vec![]);
+    let payments = rig.process_at(&format!("{url}?heartbeat={heartbeat_s}"), "payments-svc", vec![]);
     let onboarding = rig.process("onboarding-svc", vec![Recorder::plain().on(QUEUE)]);
     rig.tell(&[confirmed(OrderId::generate())]).await;
     eventually("the effect", async || rig.effects().await == 1).await;
@@ -27,7 +37,7 @@ async fn a_publisher_whose_confirms_are_lost_publishes_again_and_nothing_has_two
     rig.tell(&[confirmed(OrderId::generate())]).await;
     eventually("it arrived, and nobody says so", async || rig.effects().await == 2).await;
     within(60, "the publisher gives up waiting", async || {
-        payments.labelled("messaging_published_total", "timeout") + payments.labelled("messaging_published_total", "error") >= 1.0
+        outcomes.iter().map(|outcome| payments.labelled("messaging_published_total", outcome)).sum::<f64>() >= 1.0
     })
     .await;
     assert_eq!(rig.unpublished().await, 1, "what was not confirmed was not published");
