@@ -23,6 +23,7 @@ use crate::{
     metrics::AuthMetrics,
     operators::OperatorsCommand,
     provider::{Fault, Provider},
+    service_keys::ServiceKeysCommand,
 };
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/identity");
@@ -57,6 +58,9 @@ pub enum AuthCommand {
     /// The keys that sign access tokens: list, rotate.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The keys of servers that manage accounts: create, list, revoke.
+    #[command(subcommand)]
+    ServiceKeys(ServiceKeysCommand),
 }
 
 impl Service for AuthService {
@@ -138,6 +142,10 @@ impl Service for AuthService {
                 Ok(ExitCode::SUCCESS)
             }
             AuthCommand::Keys(command) => {
+                command.run(self, &mut stdout()).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            AuthCommand::ServiceKeys(command) => {
                 command.run(self, &mut stdout()).await?;
                 Ok(ExitCode::SUCCESS)
             }

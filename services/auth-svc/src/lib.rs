@@ -6,7 +6,8 @@
 //! - [`workspace`]: workspaces, members, invitations.
 //! - [`consumers`]: events of the other services, kept as projections that the gate reads.
 //! - [`jobs`]: provisions users whose sign-up trigger failed, removes proofs that nobody brought.
-//! - [`operators`]: who may operate the deployment; [`keys`]: what signs access tokens.
+//! - [`operators`]: who may operate the deployment; [`keys`]: what signs access tokens; [`service_keys`]: which servers may
+//!   manage accounts.
 //! - [`bootstrap`]: prepares the database for all services.
 //! - [`http`] and [`store`]: endpoints, and SQL.
 
@@ -21,6 +22,7 @@ pub mod keys;
 pub mod metrics;
 pub mod operators;
 pub mod provider;
+pub mod service_keys;
 pub mod store;
 pub mod workspace;
 

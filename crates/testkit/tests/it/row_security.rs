@@ -43,7 +43,7 @@ const ALLOWED: [(&str, &str, &str); 21] = [
 ];
 
 /// Tables of the services alone: every statement is refused to all seven.
-const CLOSED: [&str; 10] = [
+const CLOSED: [&str; 11] = [
     "identity.user_repair",
     "identity.session",
     "identity.signing_key",
@@ -52,6 +52,7 @@ const CLOSED: [&str; 10] = [
     "identity.factor",
     "identity.factor_challenge",
     "identity.invitation",
+    "identity.service_key",
     "payments.attempt",
     "payments.webhook_receipt",
 ];

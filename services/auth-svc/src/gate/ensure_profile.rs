@@ -10,7 +10,7 @@ use crate::{
     AuthService,
     store::{
         profile::{self as store, Membership, Profile},
-        repair,
+        repair, user as users,
     },
 };
 
@@ -31,6 +31,9 @@ pub enum EnsureProfileError {
     /// PostgreSQL refused. The user is noted for the repair job.
     #[error("provisioning failed: {0}")]
     Failed(String),
+    /// The account has ended; the token has not yet.
+    #[error("the account has ended")]
+    NoAccount,
     /// The database does not answer.
     #[error(transparent)]
     Unavailable(DbError),
@@ -62,6 +65,9 @@ impl EnsureProfile {
 /// [`EnsureProfileError`].
 pub async fn ensure_profile(app: &AuthService, request: &EnsureProfile, request_id: Option<&str>) -> Result<Ensured, EnsureProfileError> {
     let now = app.kit.clock.now();
+    if app.provider.is_some() && has_ended(app, request.user).await.map_err(EnsureProfileError::Unavailable)? {
+        return Err(EnsureProfileError::NoAccount);
+    }
     match provision(app, request, request_id, now).await {
         Ok(ensured) => Ok(ensured),
         Err(DbError::Query(error)) => {
@@ -71,6 +77,11 @@ pub async fn ensure_profile(app: &AuthService, request: &EnsureProfile, request_
         }
         Err(error) => Err(EnsureProfileError::Unavailable(error)),
     }
+}
+
+async fn has_ended(app: &AuthService, user: UserId) -> Result<bool, DbError> {
+    let mut connection = app.kit.db.get().await?;
+    Ok(users::is_gone(&mut connection, user.as_uuid()).await?)
 }
 
 async fn provision(app: &AuthService, request: &EnsureProfile, request_id: Option<&str>, now: DateTime<Utc>) -> Result<Ensured, DbError> {

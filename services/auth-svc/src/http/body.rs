@@ -24,8 +24,10 @@ use crate::{
     AuthService,
     provider::{
         EmailAddress, Origin, Provider,
+        admin::By,
         pkce::{Challenge, InvalidChallenge},
         proof::Continuation,
+        service_role,
     },
 };
 
@@ -67,14 +69,22 @@ pub(super) fn origin(request: &HttpRequest, kit: &Kit) -> Origin {
     }
 }
 
-/// The claims of the user's access token. Public endpoints never look: clients send an API key in the same place.
-pub(super) async fn identify(request: &HttpRequest, kit: &Kit) -> Result<Claims, Refusal> {
+/// The text after `Bearer`.
+fn bearer(request: &HttpRequest) -> Result<&str, AuthError> {
     let value = request.headers().get(AUTHORIZATION).ok_or(AuthError::Missing)?;
     let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(AuthError::Missing)?;
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err(AuthError::Missing.into());
-    }
-    let claims = kit.verifier.verify(token.as_bytes()).await?;
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() { Err(AuthError::Missing) } else { Ok(token) }
+}
+
+/// The server that manages accounts, by its secret key.
+pub(super) async fn server(request: &HttpRequest, kit: &Kit) -> Result<By, Refusal> {
+    let server = service_role::require(kit, bearer(request)?).await?;
+    Ok(By { server, origin: origin(request, kit) })
+}
+
+/// The claims of the user's access token. Public endpoints never look: clients send an API key in the same place.
+pub(super) async fn identify(request: &HttpRequest, kit: &Kit) -> Result<Claims, Refusal> {
+    let claims = kit.verifier.verify(bearer(request)?.as_bytes()).await?;
     // A project's public API key is a token as well, but of nobody.
     if claims.role() == "authenticated" { Ok(claims) } else { Err(AuthError::Invalid.into()) }
 }

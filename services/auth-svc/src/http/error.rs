@@ -23,13 +23,13 @@ pub(super) struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
-    weak_password: bool,
+    weak_password: Option<&'static str>,
     headers: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), weak_password: false, headers: Vec::new() }
+        Self { status, code, message: message.into(), weak_password: None, headers: Vec::new() }
     }
 
     pub(super) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
@@ -65,8 +65,9 @@ impl Refusal {
         (self.code, &self.message)
     }
 
-    pub(super) fn weak_password(least: usize) -> Self {
-        Self { weak_password: true, ..Self::unprocessable("weak_password", format!("Password should be at least {least} characters.")) }
+    /// `reason` is one of Supabase Auth's: `length`, `pwned`.
+    pub(super) fn weak_password(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { weak_password: Some(reason), ..Self::unprocessable("weak_password", message) }
     }
 
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -101,8 +102,8 @@ impl Refusal {
             json!({"code": self.status.as_u16(), "error_code": self.code, "msg": self.message})
         };
         if let Some(members) = body.as_object_mut() {
-            if self.weak_password {
-                members.insert("weak_password".into(), json!({"reasons": ["length"]}));
+            if let Some(reason) = self.weak_password {
+                members.insert("weak_password".into(), json!({"reasons": [reason]}));
             }
             if let (true, Some(id)) = (self.status.is_server_error(), RequestId::of(request)) {
                 members.insert("error_id".into(), id.into());
@@ -138,6 +139,7 @@ impl From<EnsureProfileError> for Problem {
     fn from(error: EnsureProfileError) -> Self {
         match error {
             EnsureProfileError::Failed(_) => Self::new(ErrorCode::ProvisioningFailed).retry_after(5),
+            EnsureProfileError::NoAccount => Self::new(ErrorCode::Unauthenticated),
             EnsureProfileError::Unavailable(error) => error.into(),
         }
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     body::{self, Body},
     error::{Refusal, session_not_found},
+    session_cookie::SessionCookie,
     throttle,
     wire::{self, SessionBody, SupabaseError},
 };
@@ -195,7 +196,7 @@ async fn verify(app: &web::Data<AuthService>, request: &HttpRequest, factor: &st
             app,
             |app| async move { factor::verify(&app.kit, app.embedded()?, holder, factor, challenge, &code, &origin).await },
         );
-    Ok(wire::session(issued.await?, decision))
+    Ok(wire::session(issued.await?, SessionCookie::wanted(request, body::provider(app)?), decision))
 }
 
 /// Remove a factor. One that counts needs a session that showed it.

@@ -1,11 +1,14 @@
 //! Endpoints. Those under `/auth/v1` answer in Supabase Auth's shapes, those under `/api/auth` in our own.
 
 mod absent;
+mod admin_users;
 mod body;
 mod error;
 mod factors;
 mod gate_events;
+mod generate_link;
 mod invitations;
+mod invite;
 mod members;
 mod metadata;
 mod otp;
@@ -14,6 +17,7 @@ mod reauthenticate;
 mod recover;
 mod refusal;
 mod resend;
+mod session_cookie;
 mod sessions;
 mod sign_out;
 mod sign_up;
@@ -64,6 +68,15 @@ pub fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
         .service(factors::challenge_factor)
         .service(factors::verify_factor)
         .service(factors::remove_factor)
+        .service(admin_users::list_users)
+        .service(admin_users::make_user)
+        .service(admin_users::read_user)
+        .service(admin_users::set_user)
+        .service(admin_users::end_user)
+        .service(admin_users::list_factors)
+        .service(admin_users::take_factor)
+        .service(invite::mail_invitation)
+        .service(generate_link::make_link)
         .service(metadata::settings)
         .service(metadata::health)
         .service(metadata::key_set)

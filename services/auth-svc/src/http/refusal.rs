@@ -5,9 +5,9 @@ use service_kit::{auth::AuthError, db::DbError, lifecycle::Interrupted};
 
 use super::error::{Refusal, session_not_found};
 use crate::provider::{
-    Fault, factor::FactorError, metadata::InvalidMetadata, password::UnusablePassword, pkce::ExchangeError, proof::MagicLinkError,
-    reauthenticate::ReauthenticateError, refresh::RefreshError, sign_in::SignInError, sign_out::SignOutError, sign_up::SignUpError,
-    update_user::UpdateUserError, verify::VerifyError,
+    Fault, admin::AdminError, factor::FactorError, metadata::InvalidMetadata, password::UnusablePassword, pkce::ExchangeError,
+    proof::MagicLinkError, reauthenticate::ReauthenticateError, refresh::RefreshError, service_role::NotAServer, sign_in::SignInError,
+    sign_out::SignOutError, sign_up::SignUpError, update_user::UpdateUserError, verify::VerifyError,
 };
 
 impl From<Fault> for Refusal {
@@ -42,12 +42,46 @@ impl From<AuthError> for Refusal {
     }
 }
 
+impl From<NotAServer> for Refusal {
+    fn from(error: NotAServer) -> Self {
+        match error {
+            NotAServer::Auth(error) => error.into(),
+            NotAServer::NotAdmin => Self::forbidden("not_admin", "User not allowed"),
+            NotAServer::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<AdminError> for Refusal {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::UserNotFound => Self::not_found("user_not_found", "User not found"),
+            AdminError::EmailExists => email_exists(),
+            AdminError::IdTaken => Self::unprocessable("user_already_exists", "A user with this id exists already"),
+            AdminError::NoAddress => Self::unprocessable("validation_failed", "The user has no email address"),
+            AdminError::FactorNotFound => Self::not_found("mfa_factor_not_found", "Factor not found"),
+            AdminError::LastOwner => {
+                let message = "The user owns a workspace with other members: hand it over first";
+                Self::new(StatusCode::CONFLICT, "conflict", message)
+            }
+            AdminError::InvalidMetadata(error) => error.into(),
+            AdminError::UnusablePassword(error) => error.into(),
+            AdminError::Workspace(error) => Self::internal(error),
+            AdminError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 impl From<UnusablePassword> for Refusal {
     fn from(error: UnusablePassword) -> Self {
         match error {
             UnusablePassword::Missing => Self::bad_request("validation_failed", "Signup requires a valid password"),
             UnusablePassword::TooLong => Self::bad_request("validation_failed", "Password is too long"),
-            UnusablePassword::TooShort(least) => Self::weak_password(least),
+            UnusablePassword::TooShort(least) => Self::weak_password("length", format!("Password should be at least {least} characters.")),
+            UnusablePassword::Common => {
+                let message = "Password is known to be weak and easy to guess, please choose a different one.";
+                Self::weak_password("pwned", message)
+            }
         }
     }
 }

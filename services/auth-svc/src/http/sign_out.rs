@@ -7,6 +7,7 @@ use utoipa::IntoParams;
 use super::{
     body,
     error::{Refusal, session_not_found},
+    session_cookie::SessionCookie,
     wire::SupabaseError,
 };
 use crate::{
@@ -47,12 +48,16 @@ pub(super) async fn end_sessions(
 }
 
 async fn carry_out(app: &web::Data<AuthService>, request: &HttpRequest, query: Option<ScopeQuery>) -> Result<HttpResponse, Refusal> {
-    body::provider(app)?;
+    let provider = body::provider(app)?;
     let claims = body::identify(request, &app.kit).await?;
     let scope = query.and_then(|query| Scope::parse(query.scope.as_deref()));
     let scope = scope.ok_or_else(|| Refusal::bad_request("validation_failed", "Unsupported logout scope"))?;
     let session = claims.session_id().ok_or_else(session_not_found)?;
     let (origin, user) = (body::origin(request, &app.kit), claims.user);
     body::complete(app, |app| async move { sign_out::sign_out(&app.kit, app.embedded()?, user, session, scope, &origin).await }).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let mut response = HttpResponse::NoContent().finish();
+    if let Some(cookie) = SessionCookie::wanted(request, provider).filter(|_| scope != Scope::Others) {
+        cookie.drop(&mut response);
+    }
+    Ok(response)
 }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::{
     body::{self, Body, ChallengeMembers},
     error::Refusal,
+    session_cookie::SessionCookie,
     throttle,
     wire::{self, SessionBody, SupabaseError},
 };
@@ -86,7 +87,7 @@ async fn carry_out(app: &web::Data<AuthService>, request: &HttpRequest, body: Bo
     };
     app.metrics.sign_ups_total.with_label_values(&[outcome]).inc();
     Ok(match signed_up? {
-        SignedUp::In(issued) => wire::session(*issued, decision),
+        SignedUp::In(issued) => wire::session(*issued, SessionCookie::wanted(request, provider), decision),
         SignedUp::Waiting(user) => wire::user(*user, decision),
     })
 }

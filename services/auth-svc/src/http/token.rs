@@ -1,12 +1,13 @@
 //! `POST /auth/v1/token`.
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, post, web};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     body::{self, Body},
     error::Refusal,
+    session_cookie::SessionCookie,
     throttle,
     wire::{self, SessionBody, SupabaseError},
 };
@@ -38,9 +39,12 @@ pub(super) struct TokenBody {
 ///
 /// A refresh token is good once. The present one's parent, and for ten seconds after a refresh any older one, is answered
 /// with the present one again; a later use of an old one ends the session.
+///
+/// With `X-Session-Mode: cookie`, here and wherever a session is answered, the refresh token travels in a cookie that no script
+/// can read, and not in the body.
 #[utoipa::path(
     tag = "supabase-auth",
-    params(GrantQuery),
+    params(GrantQuery, ("x-session-mode" = Option<String>, Header, description = "`cookie`, for browsers")),
     request_body = TokenBody,
     responses(
         (status = 200, description = "A session", body = SessionBody),
@@ -65,7 +69,7 @@ pub(super) async fn exchange(
     let grant = grant.ok().and_then(|grant| grant.into_inner().grant_type);
     let result = match grant.as_deref() {
         Some("password") => with_password(&app, &request, body).await,
-        Some("refresh_token") => with_refresh_token(&app, &request, body).await,
+        Some("refresh_token") => return refreshed(&app, &request, with_refresh_token(&app, &request, body).await),
         Some("pkce") => with_auth_code(&app, &request, body).await,
         Some("id_token") => Err(Refusal::bad_request("provider_disabled", "Sign-in with an identity token is disabled")),
         Some("web3") => Err(Refusal::unprocessable("web3_provider_disabled", "Web3 provider is disabled")),
@@ -74,8 +78,18 @@ pub(super) async fn exchange(
     body::answer(&request, result)
 }
 
+/// A browser forgets a refresh token that leads nowhere any more.
+fn refreshed(app: &AuthService, request: &HttpRequest, result: Result<HttpResponse, Refusal>) -> HttpResponse {
+    let cookie = app.provider.as_ref().and_then(|provider| SessionCookie::wanted(request, provider));
+    let mut response = body::answer(request, result);
+    if let (Some(cookie), StatusCode::BAD_REQUEST) = (cookie, response.status()) {
+        cookie.drop(&mut response);
+    }
+    response
+}
+
 async fn with_password(app: &web::Data<AuthService>, request: &HttpRequest, body: Body) -> Result<HttpResponse, Refusal> {
-    body::provider(app)?;
+    let provider = body::provider(app)?;
     let body: TokenBody = body::parse(body)?;
     let email = match (body.email.filter(|email| !email.is_empty()), body.phone.filter(|phone| !phone.is_empty())) {
         (Some(email), None) => email,
@@ -98,13 +112,17 @@ async fn with_password(app: &web::Data<AuthService>, request: &HttpRequest, body
         Err(_) => "refused",
     };
     app.metrics.sign_ins_total.with_label_values(&[outcome]).inc();
-    Ok(wire::session(signed_in?, decision))
+    Ok(wire::session(signed_in?, SessionCookie::wanted(request, provider), decision))
 }
 
 async fn with_refresh_token(app: &web::Data<AuthService>, request: &HttpRequest, body: Body) -> Result<HttpResponse, Refusal> {
-    body::provider(app)?;
-    let body: TokenBody = body::parse(body)?;
-    let token = body.refresh_token.unwrap_or_default();
+    let cookie = SessionCookie::wanted(request, body::provider(app)?);
+    let sent = match (cookie.and_then(|cookie| cookie.token(request)), body) {
+        // A browser has nothing to say besides the cookie.
+        (Some(token), _) => Some(token),
+        (None, body) => body::parse::<TokenBody>(body)?.refresh_token,
+    };
+    let token = sent.unwrap_or_default();
     let origin = body::origin(request, &app.kit);
     let decision = throttle::take(&app.kit, &[(app.config.rate.refresh_per_address(), throttle::address(&origin))]).await?;
     let refreshed = body::detached(app, |app| async move { refresh::refresh(&app.kit, app.embedded()?, &token, &origin).await }).await?;
@@ -116,15 +134,15 @@ async fn with_refresh_token(app: &web::Data<AuthService>, request: &HttpRequest,
         Err(_) => "refused",
     };
     app.metrics.refreshes_total.with_label_values(&[outcome]).inc();
-    Ok(wire::session(refreshed?.issued, decision))
+    Ok(wire::session(refreshed?.issued, cookie, decision))
 }
 
 async fn with_auth_code(app: &web::Data<AuthService>, request: &HttpRequest, body: Body) -> Result<HttpResponse, Refusal> {
-    body::provider(app)?;
+    let provider = body::provider(app)?;
     let body: TokenBody = body::parse(body)?;
     let (code, verifier) = (body.auth_code.unwrap_or_default(), body.code_verifier.unwrap_or_default());
     let origin = body::origin(request, &app.kit);
     let decision = throttle::take(&app.kit, &[(app.config.rate.proofs_per_address(), throttle::address(&origin))]).await?;
     let issued = body::complete(app, |app| async move { pkce::exchange(&app.kit, app.embedded()?, &code, &verifier, &origin).await });
-    Ok(wire::session(issued.await?, decision))
+    Ok(wire::session(issued.await?, SessionCookie::wanted(request, provider), decision))
 }

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     body::{self, Body},
     error::Refusal,
+    session_cookie::SessionCookie,
     throttle,
     wire::{self, SessionBody, SupabaseError},
 };
@@ -75,7 +76,7 @@ pub(super) async fn bring_proof(app: web::Data<AuthService>, request: HttpReques
 }
 
 async fn carry_out(app: &web::Data<AuthService>, request: &HttpRequest, body: Body) -> Result<HttpResponse, Refusal> {
-    body::provider(app)?;
+    let provider = body::provider(app)?;
     let body: VerifyBody = body::parse(body)?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let invalid = |message: &str| Refusal::bad_request("validation_failed", message);
@@ -99,7 +100,7 @@ async fn carry_out(app: &web::Data<AuthService>, request: &HttpRequest, body: Bo
             |app| async move { verify::verify(&app.kit, app.embedded()?, purposes, &proof, Handover::Here, &origin).await },
         );
     match verified.await {
-        Ok(Verified::SignedIn(issued)) => Ok(wire::session(*issued, decision)),
+        Ok(Verified::SignedIn(issued)) => Ok(wire::session(*issued, SessionCookie::wanted(request, provider), decision)),
         Ok(Verified::HalfOfTheChange) => Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(json!({
             "msg": "Confirmation link accepted. Please proceed to confirm link sent to the other email", "code": "200",
         }))),

@@ -8,7 +8,7 @@ use service_kit::rate_limit::Decision;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::throttle;
+use super::{session_cookie::SessionCookie, throttle};
 use crate::{provider::session::Issued, store::user::User};
 
 /// An error of Supabase Auth, for OpenAPI documents. With `X-Supabase-Api-Version: 2024-01-01` or later it is
@@ -34,8 +34,9 @@ pub(super) struct SessionBody {
     expires_in: u32,
     /// Seconds since the epoch.
     expires_at: i64,
-    /// Good once; see the refresh grant.
-    refresh_token: String,
+    /// Good once; see the refresh grant. Absent when it travels in a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
     user: UserBody,
 }
 
@@ -133,14 +134,14 @@ impl From<User> for UserBody {
     }
 }
 
-impl From<Issued> for SessionBody {
-    fn from(issued: Issued) -> Self {
+impl SessionBody {
+    fn new(issued: Issued, with_refresh_token: bool) -> Self {
         Self {
             access_token: issued.access.token,
             token_type: "bearer",
             expires_in: issued.access.expires_in_s,
             expires_at: issued.access.expires_at,
-            refresh_token: issued.refresh_token,
+            refresh_token: with_refresh_token.then_some(issued.refresh_token),
             user: issued.user.into(),
         }
     }
@@ -161,12 +162,15 @@ pub(super) fn user(user: User, decision: Option<Decision>) -> HttpResponse {
 }
 
 /// Answers with a session, which nothing on the way may keep.
-pub(super) fn session(issued: Issued, decision: Option<Decision>) -> HttpResponse {
+pub(super) fn session(issued: Issued, cookie: Option<SessionCookie>, decision: Option<Decision>) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     throttle::tell(&mut response, decision);
+    if let Some(cookie) = cookie {
+        cookie.keep(&mut response, &issued.refresh_token);
+    }
     response
         .insert_header(("Cache-Control", "no-store"))
         .insert_header(("sb-auth-user-id", issued.user.id.to_string()))
         .insert_header(("sb-auth-session-id", issued.session.to_string()))
-        .json(SessionBody::from(issued))
+        .json(SessionBody::new(issued, cookie.is_none()))
 }

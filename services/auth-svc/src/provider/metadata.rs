@@ -1,4 +1,4 @@
-//! What users write about themselves. It travels in every access token.
+//! What users write about themselves, and the deployment about them. Both travel in every access token.
 
 use serde_json::{Map, Value};
 
@@ -6,22 +6,25 @@ use serde_json::{Map, Value};
 const MAX_BYTES: usize = 4096;
 /// PostgreSQL parses JSON recursively; nobody needs more.
 const MAX_DEPTH: usize = 16;
-/// Members that we write.
-const OURS: [&str; 4] = ["sub", "email", "email_verified", "phone_verified"];
+/// Members of a user's own metadata that we write.
+pub const OURS_OF_USERS: &[&str] = &["sub", "email", "email_verified", "phone_verified"];
+/// Members of a deployment's metadata about a user that we write; operators are made by command only.
+pub const OURS_OF_APPS: &[&str] = &["provider", "providers", "groundwork_role"];
 
 /// Metadata that is too large, too deep or has a NUL character, which PostgreSQL cannot store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the metadata cannot be stored")]
 pub struct InvalidMetadata;
 
-/// What is stored when a user writes `changes` over `present`: a null takes a member away (Supabase Auth's rule).
+/// What is stored when `changes` are written over `present`: a null takes a member away (Supabase Auth's rule), and `ours`
+/// stay as they are.
 ///
 /// # Errors
 /// [`InvalidMetadata`].
-pub fn merge(present: &Value, changes: Map<String, Value>) -> Result<Value, InvalidMetadata> {
+pub fn merge(present: &Value, changes: Map<String, Value>, ours: &[&str]) -> Result<Value, InvalidMetadata> {
     let mut merged = present.as_object().cloned().unwrap_or_default();
     for (name, value) in changes {
-        if OURS.contains(&name.as_str()) {
+        if ours.contains(&name.as_str()) {
             continue;
         }
         if value.is_null() {
@@ -52,7 +55,7 @@ mod tests {
     use super::*;
 
     fn write(present: &Value, changes: &Value) -> Result<Value, InvalidMetadata> {
-        merge(present, changes.as_object().unwrap().clone())
+        merge(present, changes.as_object().unwrap().clone(), OURS_OF_USERS)
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! The embedded identity provider: accounts, sessions, and the tokens of both kinds.
 
 pub mod access_token;
+mod account;
+pub mod admin;
+pub mod ban;
 mod email;
 pub mod factor;
+pub mod generate_link;
 pub mod letter;
 pub mod metadata;
 pub mod one_time;
@@ -13,6 +17,7 @@ pub mod reauthenticate;
 pub mod redirect;
 pub mod refresh;
 pub mod refresh_token;
+pub mod service_role;
 pub mod session;
 pub mod sign_in;
 pub mod sign_out;

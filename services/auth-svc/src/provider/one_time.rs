@@ -95,6 +95,8 @@ pub fn purposes_of(link_type: &str) -> &'static [&'static str] {
         "signup" | "invite" => &["confirmation", "invite"],
         "recovery" | "magiclink" => &["recovery", "magic_link"],
         "email_change" => &["email_change_current", "email_change_new"],
+        "email_change_current" => &["email_change_current"],
+        "email_change_new" => &["email_change_new"],
         "email" => &["confirmation", "invite", "magic_link", "recovery"],
         _ => &[],
     }

@@ -1,6 +1,9 @@
 //! Passwords: argon2id, on blocking threads, a bounded number at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use argon2::{
     Argon2,
@@ -34,6 +37,16 @@ pub enum UnusablePassword {
     /// Too short; the least number of characters.
     #[error("the password has fewer than {0} characters")]
     TooShort(usize),
+    /// One of the first that anybody tries.
+    #[error("the password is a common one")]
+    Common,
+}
+
+/// Passwords that many people have had, in lower case and in the order of their bytes (OWASP ASVS 6.2.4).
+static COMMON: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
+
+fn is_common(password: &str) -> bool {
+    COMMON.binary_search(&password.to_lowercase().as_str()).is_ok()
 }
 
 impl NewPassword {
@@ -48,6 +61,8 @@ impl NewPassword {
             Err(UnusablePassword::TooLong)
         } else if text.chars().count() < min_length {
             Err(UnusablePassword::TooShort(min_length))
+        } else if is_common(text) {
+            Err(UnusablePassword::Common)
         } else {
             Ok(Self(SecretString::from(text)))
         }
@@ -123,6 +138,21 @@ mod tests {
         assert_eq!(parse("äöüäöüäö"), Ok(()));
         assert_eq!(parse(&"x".repeat(1025)), Err(UnusablePassword::TooLong));
         assert_eq!(parse(""), Err(UnusablePassword::Missing));
+    }
+
+    #[test]
+    fn a_common_password_is_refused_however_it_is_capitalised() {
+        let parse = |text: &str| NewPassword::parse(text, 6).map(|_| ());
+        for common in ["password", "Password1", "QWERTYUIOP", "iloveyou", "letmein"] {
+            assert_eq!(parse(common), Err(UnusablePassword::Common), "{common}");
+        }
+        assert_eq!(parse("correct horse battery"), Ok(()));
+    }
+
+    #[test]
+    fn the_list_can_be_searched_and_has_the_three_thousand_that_the_standard_asks_for() {
+        assert!(COMMON.is_sorted() && COMMON.iter().all(|entry| *entry == entry.to_lowercase()));
+        assert!(COMMON.iter().filter(|entry| entry.chars().count() >= 8).count() >= 3000);
     }
 
     fn passwords() -> Passwords {

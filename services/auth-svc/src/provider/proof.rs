@@ -17,7 +17,7 @@ use super::{
     record,
 };
 use crate::store::{
-    one_time_token as tokens,
+    one_time_token::{self as tokens, OneTimeToken},
     user::{self as users, NewUser, Sent, User},
 };
 
@@ -95,7 +95,7 @@ pub async fn magic_link(
     origin: &Origin,
 ) -> Result<(), MagicLinkError> {
     let now = provider.clock.now();
-    let metadata = create.map(|data| metadata::merge(&json!({}), data)).transpose()?;
+    let metadata = create.map(|data| metadata::merge(&json!({}), data, metadata::OURS_OF_USERS)).transpose()?;
     let mut connection = kit.db.get().await.map_err(Fault::from)?;
     (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
@@ -200,19 +200,42 @@ pub(super) async fn send(
     go_on: &Continuation,
     now: DateTime<Utc>,
 ) -> Result<Option<User>, Fault> {
+    let flow = match &go_on.challenge {
+        Some(challenge) => Some(pkce::begin(connection, user.id, challenge, PROOF, now).await?),
+        None => None,
+    };
+    let Some((token, secret)) = make(connection, user, purpose, flow, now).await? else { return Ok(None) };
+    let letter = letter(provider, user, purpose, &secret, &go_on.redirect_to, token.id);
+    mail::enqueue(connection, now, &letter.to(&token.address)).await?;
+    note_sent(connection, user.id, purpose, now).await
+}
+
+/// Stores a proof in the place of an older one of its purpose, for whoever is to know its secret. `None` when the user has no
+/// address for the purpose.
+pub(super) async fn make(
+    connection: &mut AsyncPgConnection,
+    user: &User,
+    purpose: Purpose,
+    flow: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<Option<(OneTimeToken, Secret)>, Fault> {
     let address = match purpose {
         Purpose::EmailChangeNew => user.new_email.as_deref(),
         _ => user.email.as_deref(),
     };
     let Some(address) = address else { return Ok(None) };
-    let flow = match &go_on.challenge {
-        Some(challenge) => Some(pkce::begin(connection, user.id, challenge, PROOF, now).await?),
-        None => None,
-    };
     let (token, secret) = one_time::make(user.id, purpose, address, flow, now)?;
     tokens::replace(connection, &token).await?;
-    let letter = letter(provider, user, purpose, &secret, &go_on.redirect_to, token.id);
-    mail::enqueue(connection, now, &letter.to(address)).await?;
+    Ok(Some((token, secret)))
+}
+
+/// Notes that a proof of the purpose is on its way; gives the user as it is then.
+pub(super) async fn note_sent(
+    connection: &mut AsyncPgConnection,
+    user: Uuid,
+    purpose: Purpose,
+    now: DateTime<Utc>,
+) -> Result<Option<User>, Fault> {
     let sent = match purpose {
         Purpose::Confirmation => Sent::Confirmation,
         Purpose::Invite => Sent::Invitation,
@@ -220,7 +243,7 @@ pub(super) async fn send(
         Purpose::Reauthentication => Sent::Reauthentication,
         Purpose::EmailChangeCurrent | Purpose::EmailChangeNew => return Ok(None),
     };
-    Ok(users::sent(connection, user.id, sent, now).await?)
+    Ok(users::sent(connection, user, sent, now).await?)
 }
 
 fn letter(provider: &Provider, user: &User, purpose: Purpose, secret: &Secret, redirect_to: &str, id: Uuid) -> Letter {

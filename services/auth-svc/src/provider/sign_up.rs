@@ -74,7 +74,7 @@ impl SignUp {
             return Err(error.into());
         }
         let email = EmailAddress::parse(email).map_err(|_| SignUpError::InvalidEmail)?;
-        Ok(Self { email, password: password?, data: metadata::merge(&json!({}), data)? })
+        Ok(Self { email, password: password?, data: metadata::merge(&json!({}), data, metadata::OURS_OF_USERS)? })
     }
 }
 

@@ -143,7 +143,7 @@ pub async fn update_user(
                 user = set_password(connection, &user, &session, &hashed.hash, origin, now).await?;
             }
             if let Some(data) = data {
-                let merged = metadata::merge(&user.user_metadata, data)?;
+                let merged = metadata::merge(&user.user_metadata, data, metadata::OURS_OF_USERS)?;
                 user = users::set_metadata(connection, user.id, &merged, now).await?.ok_or(UpdateUserError::UserNotFound)?;
                 record(connection, Some(user.id), "user.modified", "done", json!({}), origin, now).await?;
             }

@@ -98,6 +98,11 @@ pub async fn delete(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult
     sql_query("delete from identity.factor where id = $1").bind::<SqlUuid, _>(id).execute(connection).await.map(|_| ())
 }
 
+/// Takes all of a user's away.
+pub async fn delete_all(connection: &mut AsyncPgConnection, user: Uuid) -> QueryResult<()> {
+    sql_query("delete from identity.factor where user_id = $1").bind::<SqlUuid, _>(user).execute(connection).await.map(|_| ())
+}
+
 /// Takes away the user's factors of which no code was ever given, if they are older than `before`.
 pub async fn delete_unverified(connection: &mut AsyncPgConnection, user: Uuid, before: DateTime<Utc>) -> QueryResult<()> {
     sql_query("delete from identity.factor where user_id = $1 and status = 'unverified' and created_at <= $2")

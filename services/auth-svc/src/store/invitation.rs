@@ -114,3 +114,12 @@ pub async fn accepted(connection: &mut AsyncPgConnection, id: Uuid, user: UserId
         .await
         .map(|_| ())
 }
+
+/// Leaves nothing of the person in the invitations that they accepted.
+pub async fn forget(connection: &mut AsyncPgConnection, user: Uuid) -> QueryResult<()> {
+    sql_query("update identity.invitation set email = '' where accepted_by = $1")
+        .bind::<SqlUuid, _>(user)
+        .execute(connection)
+        .await
+        .map(|_| ())
+}

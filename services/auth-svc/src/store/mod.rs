@@ -7,6 +7,7 @@ pub mod member;
 pub mod one_time_token;
 pub mod profile;
 pub mod repair;
+pub mod service_key;
 pub mod session;
 pub mod sign_in_flow;
 pub mod signing_key;

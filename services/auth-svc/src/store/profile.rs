@@ -133,3 +133,12 @@ pub async fn set_email(connection: &mut AsyncPgConnection, user: Uuid, email: &s
         .await
         .map(|_| ())
 }
+
+/// Leaves nothing of the profile but the user's id.
+pub async fn forget(connection: &mut AsyncPgConnection, user: Uuid) -> QueryResult<()> {
+    sql_query("update identity.profiles set email = null, name = '' where user_id = $1")
+        .bind::<SqlUuid, _>(user)
+        .execute(connection)
+        .await
+        .map(|_| ())
+}

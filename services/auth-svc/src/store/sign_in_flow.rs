@@ -81,3 +81,8 @@ pub async fn delete(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult
 pub async fn delete_expired(connection: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<usize> {
     sql_query("delete from identity.sign_in_flow where expires_at < $1").bind::<Timestamptz, _>(now).execute(connection).await
 }
+
+/// Takes all of a user's away.
+pub async fn delete_all(connection: &mut AsyncPgConnection, user: Uuid) -> QueryResult<()> {
+    sql_query("delete from identity.sign_in_flow where user_id = $1").bind::<SqlUuid, _>(user).execute(connection).await.map(|_| ())
+}

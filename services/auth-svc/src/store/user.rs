@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     OptionalExtension, QueryResult, QueryableByName,
-    sql_types::{Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::{Value, json};
@@ -328,20 +328,85 @@ pub async fn change_email(connection: &mut AsyncPgConnection, id: Uuid, email: &
     .optional()
 }
 
+/// Stores what an administrator changed of the locked user: address, password, confirmation, metadata of both kinds, ban.
+///
+/// # Errors
+/// A unique violation when the address is somebody else's.
+pub async fn replace(connection: &mut AsyncPgConnection, user: &User, now: DateTime<Utc>) -> QueryResult<Option<User>> {
+    sql_query(format!(
+        "update auth.users set email = $2, encrypted_password = $3, email_confirmed_at = $4, raw_app_meta_data = $5, \
+           raw_user_meta_data = $6, banned_until = $7, email_change = case when email = $2 then email_change else '' end, updated_at = $8 \
+         where id = $1 and deleted_at is null returning {COLUMNS}"
+    ))
+    .bind::<SqlUuid, _>(user.id)
+    .bind::<Nullable<Text>, _>(user.email.as_deref())
+    .bind::<Nullable<Text>, _>(user.password_hash.as_deref())
+    .bind::<Nullable<Timestamptz>, _>(user.email_confirmed_at)
+    .bind::<Jsonb, _>(&user.app_metadata)
+    .bind::<Jsonb, _>(&user.user_metadata)
+    .bind::<Nullable<Timestamptz>, _>(user.banned_until)
+    .bind::<Timestamptz, _>(now)
+    .get_result(connection)
+    .await
+    .optional()
+}
+
+/// Leaves nothing of the user but the id, which others refer to.
+pub async fn forget(connection: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) -> QueryResult<()> {
+    sql_query(
+        "update auth.users set email = null, phone = null, encrypted_password = null, email_change = '', phone_change = '', \
+           raw_app_meta_data = '{}', raw_user_meta_data = '{}', deleted_at = $2, updated_at = $2 where id = $1 and deleted_at is null",
+    )
+    .bind::<SqlUuid, _>(id)
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
 #[derive(QueryableByName)]
-struct Confirmed {
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// So many users after the first `skipped`, the newest first, and how many there are.
+pub async fn page(connection: &mut AsyncPgConnection, skipped: i64, most: i64) -> QueryResult<(Vec<User>, i64)> {
+    let users = sql_query(format!(
+        "select {COLUMNS} from auth.users where deleted_at is null order by created_at desc, id desc offset $1 limit $2"
+    ))
+    .bind::<BigInt, _>(skipped)
+    .bind::<BigInt, _>(most)
+    .load(connection)
+    .await?;
+    let all = sql_query("select count(*) from auth.users where deleted_at is null").get_result::<Count>(connection).await?;
+    Ok((users, all.count))
+}
+
+#[derive(QueryableByName)]
+struct Flag {
     #[diesel(sql_type = Bool)]
-    confirmed: bool,
+    is: bool,
 }
 
 /// Whether the user's address is confirmed; `None` when there is no such user.
 pub async fn is_confirmed(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<bool>> {
-    let row = sql_query("select email_confirmed_at is not null as confirmed from auth.users where id = $1")
+    let row = sql_query("select email_confirmed_at is not null as \"is\" from auth.users where id = $1")
         .bind::<SqlUuid, _>(id)
-        .get_result::<Confirmed>(connection)
+        .get_result::<Flag>(connection)
         .await
         .optional()?;
-    Ok(row.map(|row| row.confirmed))
+    Ok(row.map(|row| row.is))
+}
+
+/// Whether the user's account has ended.
+pub async fn is_gone(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<bool> {
+    let row = sql_query("select deleted_at is not null as \"is\" from auth.users where id = $1")
+        .bind::<SqlUuid, _>(id)
+        .get_result::<Flag>(connection)
+        .await
+        .optional()?;
+    Ok(row.is_some_and(|row| row.is))
 }
 
 /// Gives the user a role in the whole deployment, or takes it away; `None` when there is no such user.

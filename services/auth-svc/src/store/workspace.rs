@@ -1,8 +1,9 @@
 //! Workspaces themselves.
 
+use chrono::{DateTime, Utc};
 use diesel::{
     OptionalExtension, QueryResult, QueryableByName,
-    sql_types::{Text, Uuid as SqlUuid},
+    sql_types::{Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::{UserId, WorkspaceId};
@@ -59,6 +60,16 @@ pub async fn set_owner(connection: &mut AsyncPgConnection, id: WorkspaceId, owne
     sql_query("update identity.workspaces set owner_id = $2, personal = false where id = $1")
         .bind::<SqlUuid, _>(id.as_uuid())
         .bind::<SqlUuid, _>(owner.as_uuid())
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+/// Ends a workspace that nobody belongs to any more.
+pub async fn delete(connection: &mut AsyncPgConnection, id: WorkspaceId, now: DateTime<Utc>) -> QueryResult<()> {
+    sql_query("update identity.workspaces set deleted_at = $2 where id = $1 and deleted_at is null")
+        .bind::<SqlUuid, _>(id.as_uuid())
+        .bind::<Timestamptz, _>(now)
         .execute(connection)
         .await
         .map(|_| ())

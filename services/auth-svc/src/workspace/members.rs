@@ -129,7 +129,7 @@ async fn set_role(
 }
 
 /// Before an owner goes: another one must be there, and be the workspace's first.
-async fn keep_an_owner(
+pub(super) async fn keep_an_owner(
     connection: &mut AsyncPgConnection,
     workspace: WorkspaceId,
     going: UserId,

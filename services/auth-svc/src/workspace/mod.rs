@@ -2,6 +2,7 @@
 //! leave it without an owner or over its plan's seats.
 
 mod invitations;
+mod leaving;
 mod members;
 mod workspaces;
 
@@ -21,6 +22,7 @@ use service_kit::{
 };
 
 pub use invitations::{Invited, accept, invitations, invite, revoke};
+pub use leaving::leave_all;
 pub use members::{change_role, members, remove, transfer};
 pub use workspaces::{InvalidName, Name, create, rename, workspaces};
 

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod admin;
 mod audit;
 mod bootstrap;
+mod browser_sessions;
 mod confirmation;
 mod ensure_profile;
 mod factors;

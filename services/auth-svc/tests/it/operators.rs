@@ -1,34 +1,14 @@
 //! `operators find | grant | revoke | list`, and the admin API.
 
-use std::sync::Arc;
-
-use auth_svc::{AuthCommand, AuthService};
-use clap::Parser;
+use auth_svc::AuthService;
 use diesel_async::SimpleAsyncConnection;
 use serde_json::Value;
-use service_kit::{Kit, Lifecycle, Service};
 use testkit::{Database, Running, Vhost, config, operators::Operator, person};
 
 use crate::rig::Rig;
 
-#[derive(Parser)]
-struct Cli {
-    #[command(subcommand)]
-    command: AuthCommand,
-}
-
 async fn run(rig: &Rig, arguments: &[&str], more: &[(&str, &str)]) -> Result<String, String> {
-    let config = config::<AuthService>(&rig.database, None, more);
-    let kit = Kit::new(AuthService::IDENTITY, config.kit, Lifecycle::on_this_runtime()).unwrap();
-    let app = AuthService::build(kit, config.service).unwrap();
-    match Cli::try_parse_from(["auth-svc", "operators"].iter().chain(arguments)).map_err(|usage| usage.to_string())?.command {
-        AuthCommand::Operators(command) => {
-            let mut out = Vec::new();
-            command.run(&Arc::new(app), &mut out).await.map_err(|error| error.to_string())?;
-            Ok(String::from_utf8(out).unwrap())
-        }
-        other => panic!("{other:?}"),
-    }
+    rig.console(&[&["operators"], arguments].concat(), more).await
 }
 
 fn role(token: &str) -> Value {

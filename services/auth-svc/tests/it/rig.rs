@@ -1,8 +1,9 @@
 //! A running auth-svc and a client of it.
 
-use std::net::TcpListener;
+use std::{net::TcpListener, sync::Arc};
 
-use auth_svc::AuthService;
+use auth_svc::{AuthCommand, AuthService};
+use clap::Parser;
 use diesel_async::SimpleAsyncConnection;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
@@ -62,7 +63,35 @@ impl Letter {
     }
 }
 
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: AuthCommand,
+}
+
 impl Rig {
+    /// Runs a command of the service on its database; gives what it wrote, or why it failed.
+    pub async fn console(&self, arguments: &[&str], more: &[(&str, &str)]) -> Result<String, String> {
+        let config = config::<AuthService>(&self.database, None, more);
+        let kit = Kit::new(AuthService::IDENTITY, config.kit, Lifecycle::on_this_runtime()).unwrap();
+        let app = Arc::new(AuthService::build(kit, config.service).unwrap());
+        let mut out = Vec::new();
+        let ran = match Cli::try_parse_from(["auth-svc"].iter().chain(arguments)).map_err(|usage| usage.to_string())?.command {
+            AuthCommand::Operators(command) => command.run(&app, &mut out).await,
+            AuthCommand::ServiceKeys(command) => command.run(&app, &mut out).await,
+            other => panic!("{other:?}"),
+        };
+        ran.map_err(|error| error.to_string())?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    /// Makes a secret key of a server; gives its id and the key.
+    pub async fn service_key(&self) -> (String, String) {
+        let made = self.console(&["service-keys", "create", "a test", "--why", "a test", "--json"], &[]).await.unwrap();
+        let made: Value = serde_json::from_str(&made).unwrap();
+        (made["id"].as_str().unwrap().to_owned(), made["key"].as_str().unwrap().to_owned())
+    }
+
     /// With wide rate limits, so that a test meets only what it asks about.
     pub async fn start() -> Self {
         Self::start_with(&[("GROUNDWORK__LIMITS__PROFILE", "load")]).await

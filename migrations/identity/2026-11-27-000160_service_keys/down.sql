@@ -1,0 +1,1 @@
+drop table identity.service_key;
