@@ -12,8 +12,14 @@ packages=$cache/supabase-clients
 venv=$cache/venv-supabase-clients
 work=$(mktemp -d)
 pid=
+key_id=
 
 cleanup() {
+  # The key ends with the tests, however they end: the stack's data may outlive them.
+  if [[ -n $key_id ]]; then
+    (as_provider service-keys revoke "$key_id" --why 'the tests of the clients are over') >/dev/null ||
+      printf 'the service key %s is still good\n' "$key_id" >&2
+  fi
   if [[ -n $pid ]]; then
     kill -s TERM "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
@@ -55,9 +61,16 @@ sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
 print(*(each.getsockname()[1] for each in sockets))'
 }
 
+# as_provider ARGUMENTS...: becomes the provider's program in the provider's environment; for subshells only.
+as_provider() {
+  unset SUPABASE_URL
+  export "${pairs[@]}"
+  exec "$auth_svc" "$@"
+}
+
 # The provider's environment is the stack's, but for what is set here.
 start_provider() {
-  local public internal pairs
+  local public internal
   read -r public internal < <(two_free_ports)
   SUPABASE_JWT_SECRET=$(head -c 30 /dev/urandom | base64 | tr '+/' 'ab')
   mapfile -t pairs <"$STATE_DIR/services/auth-svc.env"
@@ -71,11 +84,7 @@ start_provider() {
     "SUPABASE_JWT_SECRET=$SUPABASE_JWT_SECRET"
   )
   # The stack's own process sends the mails, so this one runs without workers.
-  (
-    unset SUPABASE_URL
-    export "${pairs[@]}"
-    exec "$auth_svc" serve
-  ) >"$work/auth-svc.log" 2>&1 &
+  (as_provider serve) >"$work/auth-svc.log" 2>&1 &
   pid=$!
   export SUPABASE_JWT_SECRET SUPABASE_URL=http://127.0.0.1:$public
   local tries
@@ -87,6 +96,21 @@ start_provider() {
   tail -n 25 "$work/auth-svc.log" >&2
   printf '%s did not become healthy\n' "$auth_svc" >&2
   return 1
+}
+
+# Two keys of the service role: a good one, and one that was good.
+make_keys() {
+  local good revoked
+  good=$(as_provider service-keys create 'tests of the clients' --why 'tests of the clients' --json)
+  key_id=$(jq -er .id <<<"$good")
+  revoked=$(as_provider service-keys create 'tests of the clients, revoked' --why 'tests of the clients' --json)
+  (as_provider service-keys revoke "$(jq -er .id <<<"$revoked")" --why 'tests of the clients') >/dev/null
+  SUPABASE_SECRET_KEY=$(jq -er .key <<<"$good")
+  SUPABASE_REVOKED_KEY=$(jq -er .key <<<"$revoked")
+  export SUPABASE_SECRET_KEY SUPABASE_REVOKED_KEY
+  (as_provider service-keys list --json) >"$work/keys.json"
+  jq -es --arg id "$key_id" 'any(.[]; .id == $id) and all(.[]; has("key") | not)' "$work/keys.json" >/dev/null ||
+    { printf 'the list of service keys lacks one, or shows what opens\n' >&2; return 1; }
 }
 
 # run_node NAME FILES...: the files run side by side, since most of the time goes into waiting for mails.
@@ -112,6 +136,7 @@ cases_of_python() { sed -nE 's/.*<testsuite [^>]*skipped="0" tests="([0-9]+)".*/
 
 install_packages
 start_provider
+make_keys
 
 cd "$work"
 supabase_js=(supabase-js*.test.mjs)

@@ -23,6 +23,10 @@ export const REUSE_INTERVAL_MS = 10_000
 export const SECRET_MEMBERS = /"[a-z_]*(password|token|hash|secret|instance_id)[a-z_]*":/
 /** Clients send it as their Authorization wherever nobody is signed in. */
 export const PUBLISHABLE_KEY = 'sb_publishable_0123456789abcdefghij'
+/** Servers send it in the same place, and may then do anything to any account. */
+export const SECRET_KEY = need('SUPABASE_SECRET_KEY')
+/** A secret key that was good once. */
+export const REVOKED_KEY = need('SUPABASE_REVOKED_KEY')
 const MAIL_PATIENCE_MS = 60_000
 
 export { sleep }
@@ -37,6 +41,9 @@ export const client = (options = {}) =>
     detectSessionInUrl: false,
     ...options,
   })
+
+/** The same client in a server that has the key. */
+export const adminClient = (key = SECRET_KEY) => client({ headers: { apikey: key, Authorization: `Bearer ${key}` } })
 
 export const newEmail = (name = 'user') => `${name}-${randomUUID()}@example.test`
 
@@ -132,6 +139,13 @@ export const person = async (credentials = {}, auth = client()) => {
   const { token_hash } = await letter(email, 'signup')
   const { session, user } = done(await auth.verifyOtp({ type: 'signup', token_hash }))
   return { email, auth, session, user }
+}
+
+/** Somebody whom a server made, with a confirmed address and signed in nowhere. Costs no mail. */
+export const member = async (attributes = {}) => {
+  const email = newEmail('member')
+  const { user } = done(await adminClient().admin.createUser({ email, password: PASSWORD, email_confirm: true, ...attributes }))
+  return { email, id: user.id, user }
 }
 
 /** Another device of a person. */

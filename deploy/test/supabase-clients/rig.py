@@ -22,15 +22,22 @@ SECRET = os.environ["SUPABASE_JWT_SECRET"]
 PASSWORD = "correct horse battery"
 OTHER_PASSWORD = "an entirely new one"
 PUBLISHABLE_KEY = "sb_publishable_0123456789abcdefghij"
+SECRET_KEY = os.environ["SUPABASE_SECRET_KEY"]
+REVOKED_KEY = os.environ["SUPABASE_REVOKED_KEY"]
 APP = "http://app.example.test"
 REUSE_INTERVAL_S = 10
 MAIL_PATIENCE_S = 60
 
 
-def client(**options):
+def client(key=PUBLISHABLE_KEY, **options):
     """The official client. Each has a storage of its own."""
-    headers = {"apikey": PUBLISHABLE_KEY, "Authorization": f"Bearer {PUBLISHABLE_KEY}"}
+    headers = {"apikey": key, "Authorization": f"Bearer {key}"}
     return SyncGoTrueClient(url=URL, headers=headers, auto_refresh_token=False, **options)
+
+
+def admin_client(key=SECRET_KEY):
+    """The same client in a server that has the key."""
+    return client(key)
 
 
 def new_email(name="python"):
@@ -86,6 +93,12 @@ def person():
     auth.sign_up({"email": email, "password": PASSWORD})
     auth.verify_otp({"type": "signup", "token_hash": letter(email, "signup").token_hash})
     return auth, email
+
+
+def member(**attributes):
+    """Somebody whom a server made, with a confirmed address and signed in nowhere. Costs no mail."""
+    asked = {"email": new_email("member"), "password": PASSWORD, "email_confirm": True} | attributes
+    return admin_client().admin.create_user(asked).user
 
 
 def device(email, password=PASSWORD):

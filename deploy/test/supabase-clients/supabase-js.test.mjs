@@ -5,8 +5,8 @@ import { randomUUID } from 'node:crypto'
 import { before, describe, it } from 'node:test'
 import { createClient } from '@supabase/supabase-js'
 import {
-  APP, OTHER_PASSWORD, PASSWORD, PUBLISHABLE_KEY, REUSE_INTERVAL_MS, appCode, base, claims, done, hs256, legacyKey, letter, newEmail, over, raw,
-  refused, resigned, sleep, wrongCode,
+  APP, OTHER_PASSWORD, PASSWORD, PUBLISHABLE_KEY, REUSE_INTERVAL_MS, REVOKED_KEY, SECRET_KEY, appCode, base, claims, done, hs256, legacyKey, letter,
+  member, newEmail, over, raw, refused, resigned, sleep, wrongCode,
 } from './rig.mjs'
 
 /** The storage of a browser. */
@@ -209,5 +209,63 @@ describe('a person with supabase-js', () => {
       over(await app().auth.getUser(access_token))
       refused(await app().auth.refreshSession({ refresh_token }), 400, 'refresh_token_not_found')
     }
+  })
+})
+
+describe('a server with supabase-js', { concurrency: 4 }, () => {
+  const { admin } = app({}, SECRET_KEY).auth
+
+  it('makes an account that an application signs in to', async () => {
+    const email = newEmail()
+    const { user } = done(await admin.createUser({ email, password: PASSWORD, email_confirm: true, app_metadata: { plan: 'pro' } }))
+    const { session } = await signIn(email)
+    assert.deepEqual([session.user.id, claims(session.access_token).app_metadata.plan], [user.id, 'pro'])
+    refused(await admin.createUser({ email }), 422, 'email_exists')
+  })
+
+  it('finds, changes and deletes an account', async () => {
+    const { id, email } = await member()
+    const { users, nextPage } = done(await admin.listUsers({ page: 1, perPage: 100 }))
+    assert.ok(users.some((user) => user.id === id) && (nextPage === 2 || nextPage === null))
+    const { user } = done(await admin.updateUserById(id, { password: OTHER_PASSWORD, user_metadata: { name: 'Ann' } }))
+    assert.deepEqual(done(await admin.getUserById(id)).user, user)
+    await signIn(email, OTHER_PASSWORD)
+    done(await admin.deleteUser(id))
+    refused(await admin.getUserById(id), 404, 'user_not_found')
+    refused(await app().auth.signInWithPassword({ email, password: OTHER_PASSWORD }), 400, 'invalid_credentials')
+  })
+
+  it('hands on a link that an application takes', async () => {
+    const email = newEmail()
+    const { properties } = done(await admin.generateLink({ type: 'signup', email, password: PASSWORD, options: { redirectTo: `${APP}/in` } }))
+    assert.equal(properties.redirect_to, `${APP}/in`)
+    const supabase = app()
+    done(await supabase.auth.verifyOtp({ type: properties.verification_type, email, token: properties.email_otp }))
+    assert.equal(done(await supabase.auth.getUser()).user.email, email)
+  })
+
+  it('ends the sessions of somebody by their token', async () => {
+    const { email } = await member()
+    const [one, other] = [await signIn(email), await signIn(email)]
+    assert.equal((await admin.signOut(one.session.access_token)).error, null)
+    for (const { session } of [one, other]) over(await app().auth.getUser(session.access_token))
+  })
+
+  it('stays a server when somebody signs in with its client', async () => {
+    const { id, email } = await member()
+    const supabase = app({}, SECRET_KEY)
+    done(await supabase.auth.signInWithPassword({ email, password: PASSWORD }))
+    assert.equal(done(await supabase.auth.getUser()).user.id, id)
+    assert.equal(done(await supabase.auth.admin.getUserById(id)).user.email, email)
+  })
+
+  it('is none with another key, whoever is signed in', async () => {
+    const { id, email } = await member()
+    const { supabase, session } = await signIn(email)
+    refused(await supabase.auth.admin.getUserById(id), 403, 'bad_jwt')
+    refused(await app({}, session.access_token).auth.admin.getUserById(id), 403, 'not_admin')
+    refused(await app({}, legacyKey('anon')).auth.admin.listUsers(), 403, 'not_admin')
+    refused(await app({}, REVOKED_KEY).auth.admin.deleteUser(id), 403, 'bad_jwt')
+    assert.equal(done(await admin.getUserById(id)).user.email, email)
   })
 })

@@ -12,6 +12,9 @@ from rig import (
     PASSWORD,
     PUBLISHABLE_KEY,
     REUSE_INTERVAL_S,
+    REVOKED_KEY,
+    SECRET_KEY,
+    admin_client,
     altered,
     app_code,
     claims,
@@ -21,13 +24,14 @@ from rig import (
     hs256,
     legacy_key,
     letter,
+    member,
     new_email,
     person,
     refused,
     wrong_code,
 )
 from supabase_auth import SyncMemoryStorage
-from supabase_auth.errors import AuthInvalidJwtError, AuthWeakPasswordError
+from supabase_auth.errors import AuthApiError, AuthInvalidJwtError, AuthWeakPasswordError
 
 
 @pytest.fixture(scope="module")
@@ -340,3 +344,215 @@ def test_an_identity_is_neither_linked_nor_taken_away(email):
         auth.unlink_identity(auth.get_user_identities().identities[0])
     with refused(404, "manual_linking_disabled"):
         auth.link_identity({"provider": "github"})
+
+
+def test_a_server_makes_an_account_whose_owner_signs_in_at_once():
+    email = new_email("server")
+    metadata = {"plan": "pro", "provider": "forged"}
+    asked = {"email": email.upper(), "password": PASSWORD, "email_confirm": True, "app_metadata": metadata}
+    user = admin_client().admin.create_user(asked).user
+    assert (user.email, user.role) == (email, "authenticated")
+    assert user.app_metadata == {"provider": "email", "providers": ["email"], "plan": "pro"}
+    _, session = device(email)
+    assert session.user.id == user.id and claims(session.access_token)["app_metadata"]["plan"] == "pro"
+
+
+def test_a_server_makes_no_account_that_cannot_be():
+    admin, someone = admin_client().admin, member()
+    with refused(422, "email_exists"):
+        admin.create_user({"email": someone.email.upper()})
+    with refused(422, "user_already_exists"):
+        admin.create_user({"email": new_email(), "id": someone.id})
+    for wrong in ({"email": "xx:;x@x.x"}, {"email": None}, {"id": "x"}, {"ban_duration": "1d"}):
+        with refused(400, "validation_failed"):
+            admin.create_user({"email": new_email()} | wrong)
+    with pytest.raises(AuthWeakPasswordError):
+        admin.create_user({"email": new_email(), "password": "short"})
+
+
+def test_an_account_without_a_password_is_opened_by_none_and_one_without_confirmation_waits():
+    with refused(400, "invalid_credentials"):
+        device(member(password=None).email)
+    with refused(400, "email_not_confirmed"):
+        device(member(email_confirm=False).email)
+
+
+def test_a_server_lists_accounts_the_newest_first():
+    admin, (older, newer) = admin_client().admin, (member(password=None), member(password=None))
+    listed = [user.id for user in admin.list_users(page=1, per_page=100)]
+    assert listed.index(newer.id) < listed.index(older.id)
+    assert len(admin.list_users(per_page=1)) == 1 and len(admin.list_users()) <= 50
+    for page, per_page in ((0, 10), (-1, 10), (1, 0)):
+        with refused(400, "validation_failed"):
+            admin.list_users(page, per_page)
+
+
+def test_an_account_is_found_by_its_id_alone():
+    admin, user = admin_client().admin, member(password=None)
+    assert admin.get_user_by_id(user.id).user == user
+    with refused(404, "user_not_found"):
+        admin.get_user_by_id(str(uuid.uuid4()))
+    with refused(404, "user_not_found"):
+        admin.update_user_by_id(str(uuid.uuid4()), {"password": OTHER_PASSWORD})
+
+
+def test_a_server_merges_metadata_and_moves_an_account_at_once():
+    admin, user, moved = admin_client().admin, member(user_metadata={"team": "red", "size": 3}), new_email("moved")
+    proof = admin.generate_link({"type": "recovery", "email": user.email}).properties.hashed_token
+    metadata = {"user_metadata": {"team": None}, "app_metadata": {"plan": "pro", "providers": None}}
+    changed = admin.update_user_by_id(user.id, {"email": moved.upper(), "email_confirm": True} | metadata).user
+    assert (changed.email, changed.user_metadata.get("team"), changed.user_metadata["size"]) == (moved, None, 3)
+    assert changed.app_metadata == {"provider": "email", "providers": ["email"], "plan": "pro"}
+    with refused(403, "otp_expired"):
+        client().verify_otp({"type": "recovery", "token_hash": proof})
+    with refused(422, "email_exists"):
+        admin.update_user_by_id(member(password=None).id, {"email": moved})
+    with refused(400, "invalid_credentials"):
+        device(user.email)
+    device(moved)
+
+
+def test_a_password_that_a_server_sets_signs_in_and_ends_every_session():
+    user = member()
+    _, session = device(user.email)
+    admin_client().admin.update_user_by_id(user.id, {"password": OTHER_PASSWORD})
+    with refused(403, "session_not_found"):
+        client().get_user(session.access_token)
+    with refused(400, "refresh_token_not_found"):
+        client().refresh_session(session.refresh_token)
+    with refused(400, "invalid_credentials"):
+        device(user.email)
+    device(user.email, OTHER_PASSWORD)
+
+
+def test_a_ban_holds_everywhere_until_it_is_lifted():
+    admin, user = admin_client().admin, member()
+    _, session = device(user.email)
+    assert admin.update_user_by_id(user.id, {"ban_duration": "24h"}).user.banned_until
+    with refused(403, "user_banned"):
+        client().get_user(session.access_token)
+    with refused(400, "user_banned"):
+        client().refresh_session(session.refresh_token)
+    with refused(400, "user_banned"):
+        device(user.email)
+    assert admin.update_user_by_id(user.id, {"ban_duration": "none"}).user.banned_until is None
+    device(user.email)
+
+
+@pytest.mark.parametrize("softly", [False, True])
+def test_an_account_that_a_server_deletes_is_gone_and_its_address_free(softly):
+    admin, user = admin_client().admin, member()
+    _, session = device(user.email)
+    admin.delete_user(user.id, should_soft_delete=softly)
+    for gone in (admin.get_user_by_id, admin.delete_user):
+        with refused(404, "user_not_found"):
+            gone(user.id)
+    with pytest.raises(AuthApiError) as caught:
+        client().get_user(session.access_token)
+    assert caught.value.status == 403 and caught.value.code in ("session_not_found", "user_not_found")
+    with pytest.raises(AuthApiError) as caught:
+        client().refresh_session(session.refresh_token)
+    assert caught.value.status == 400
+    with refused(400, "invalid_credentials"):
+        device(user.email)
+    assert admin.create_user({"email": user.email}).user.id != user.id
+
+
+def test_a_server_takes_a_second_factor_away_and_the_session_is_lowered():
+    admin, user = admin_client().admin, member()
+    auth, _ = device(user.email)
+    factor = auth.mfa.enroll({"factor_type": "totp", "friendly_name": "phone"})
+    auth.mfa.challenge_and_verify({"factor_id": factor.id, "code": app_code(factor.totp.secret)})
+    assert [(found.id, found.status) for found in admin.mfa.list_factors({"user_id": user.id})] == [(factor.id, "verified")]
+    assert admin.mfa.delete_factor({"user_id": user.id, "id": factor.id}).id == factor.id
+    assert admin.mfa.list_factors({"user_id": user.id}) == []
+    with refused(404, "mfa_factor_not_found"):
+        admin.mfa.delete_factor({"user_id": user.id, "id": factor.id})
+    assert claims(auth.refresh_session().session.access_token)["aal"] == "aal1"
+
+
+def test_an_invitation_signs_in_and_is_for_nobody_who_is_there_already():
+    admin, email = admin_client().admin, new_email("guest")
+    invited = admin.invite_user_by_email(email, {"data": {"name": "Ann"}, "redirect_to": f"{APP}/join"}).user
+    assert invited.invited_at and invited.email_confirmed_at is None
+    mail = letter(email, "invite")
+    user = client().verify_otp({"type": "invite", "token_hash": mail.token_hash}).user
+    assert (user.id, user.user_metadata["name"]) == (invited.id, "Ann") and user.email_confirmed_at
+    with refused(422, "email_exists"):
+        admin.invite_user_by_email(email)
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "verification"),
+    [
+        ("signup", False, "signup"),
+        ("invite", False, "invite"),
+        ("magiclink", False, "signup"),
+        ("magiclink", True, "magiclink"),
+        ("recovery", True, "recovery"),
+    ],
+)
+def test_a_link_that_a_server_hands_on_signs_in(kind, known, verification):
+    email = member().email if known else new_email()
+    password = {"password": PASSWORD} if kind == "signup" else {}
+    link = admin_client().admin.generate_link({"type": kind, "email": email, "options": {"redirect_to": f"{APP}/in"}} | password)
+    made = link.properties
+    assert (made.verification_type, made.redirect_to, link.user.email) == (verification, f"{APP}/in", email)
+    with refused(403, "otp_expired"):
+        client().verify_otp({"type": verification, "email": email, "token": wrong_code(made.email_otp)})
+    assert client().verify_otp({"type": verification, "email": email, "token": made.email_otp}).user.id == link.user.id
+    with refused(403, "otp_expired"):
+        client().verify_otp({"type": verification, "token_hash": made.hashed_token})
+
+
+def test_a_server_gets_no_link_that_leads_nowhere():
+    admin, email, taken = admin_client().admin, member(password=None).email, member(password=None).email
+    with refused(404, "user_not_found"):
+        admin.generate_link({"type": "recovery", "email": new_email("nobody")})
+    with refused(404, "user_not_found"):
+        admin.generate_link({"type": "email_change_new", "email": new_email("nobody"), "new_email": new_email()})
+    with refused(422, "email_exists"):
+        admin.generate_link({"type": "email_change_current", "email": email, "new_email": taken})
+    with refused(422, "email_exists"):
+        admin.generate_link({"type": "signup", "email": email, "password": PASSWORD})
+    for wrong in ({"type": "friendship"}, {"type": "signup", "email": new_email()}, {"type": "email_change_new"}):
+        with refused(400, "validation_failed"):
+            admin.generate_link({"email": email} | wrong)
+
+
+SERVICE = claims(legacy_key("service_role"))
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        pytest.param(lambda _: PUBLISHABLE_KEY, "bad_jwt", id="the_publishable_key"),
+        pytest.param(lambda _: REVOKED_KEY, "bad_jwt", id="a_revoked_key"),
+        pytest.param(lambda _: SECRET_KEY[:-1], "bad_jwt", id="a_shorter_key"),
+        pytest.param(lambda _: "noise", "bad_jwt", id="noise"),
+        pytest.param(lambda _: altered(legacy_key("anon"), role="service_role"), "bad_jwt", id="an_altered_legacy_key"),
+        pytest.param(lambda _: hs256(SERVICE, "a-secret-of-another-project-0123456789ab"), "bad_jwt", id="a_key_of_another_project"),
+        pytest.param(lambda _: hs256(SERVICE | {"exp": int(time.time()) - 120}), "bad_jwt", id="an_expired_legacy_key"),
+        pytest.param(lambda token: altered(token, role="service_role"), "bad_jwt", id="an_altered_token"),
+        pytest.param(lambda token: token, "not_admin", id="the_token_of_a_user"),
+        pytest.param(lambda _: legacy_key("anon"), "not_admin", id="the_legacy_public_key"),
+    ],
+)
+def test_nobody_is_a_server_with(email, key, code):
+    _, session = device(email)
+    admin = admin_client(key(session.access_token)).admin
+    for do in (
+        lambda: admin.list_users(),
+        lambda: admin.create_user({"email": new_email()}),
+        lambda: admin.delete_user(session.user.id),
+        lambda: admin.generate_link({"type": "magiclink", "email": email}),
+        lambda: admin.invite_user_by_email(new_email()),
+    ):
+        with refused(403, code):
+            do()
+    client().get_user(session.access_token)
+
+
+def test_the_legacy_secret_key_is_a_server():
+    admin, user = admin_client(legacy_key("service_role")).admin, member(password=None)
+    assert admin.get_user_by_id(user.id).user == user

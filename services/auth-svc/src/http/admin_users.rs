@@ -80,6 +80,15 @@ impl AccountBody {
     }
 }
 
+/// How an account ends.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct EndBody {
+    /// Makes no difference: nothing stays of the person either way.
+    #[serde(rename = "should_soft_delete")]
+    #[schema(rename = "should_soft_delete")]
+    _should_soft_delete: Option<bool>,
+}
+
 /// The id in a path.
 pub(super) fn user_id(text: &str) -> Result<Uuid, Refusal> {
     Uuid::parse_str(text).map_err(|_| Refusal::not_found("validation_failed", "user_id must be an UUID"))
@@ -233,15 +242,20 @@ async fn set(app: &web::Data<AuthService>, request: &HttpRequest, id: &str, body
     Ok(wire::user(user, None))
 }
 
-/// End an account. Nothing stays of the person but the id; the body is not read.
+/// End an account. Nothing stays of the person but the id.
 #[utoipa::path(
     tag = "supabase-auth-admin",
     params(("user_id" = Uuid, Path, description = "The user")),
+    request_body = Option<EndBody>,
     responses(
         (status = 200, description = "It is over", body = Object),
+        (status = 400, description = "`bad_json`", body = SupabaseError),
         (status = 401, description = "`no_authorization`", body = SupabaseError),
         (status = 403, description = "`bad_jwt`, `not_admin`", body = SupabaseError),
         (status = 404, description = "`user_not_found`, `validation_failed`", body = SupabaseError),
+        (status = 408, description = "`request_timeout`", body = SupabaseError),
+        (status = 413, description = "`request_entity_too_large`", body = SupabaseError),
+        (status = 415, description = "`unsupported_media_type`: a content coding", body = SupabaseError),
         (status = 409, description = "`conflict`: a workspace with other members would have no owner", body = SupabaseError),
         (status = 500, description = "`unexpected_failure`", body = SupabaseError),
         (status = 503, description = "Try again", body = SupabaseError),
@@ -249,14 +263,15 @@ async fn set(app: &web::Data<AuthService>, request: &HttpRequest, id: &str, body
     security(("bearer" = []))
 )]
 #[delete("/auth/v1/admin/users/{user_id}")]
-pub(super) async fn end_user(app: web::Data<AuthService>, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    body::answer(&request, end(&app, &request, &id).await)
+pub(super) async fn end_user(app: web::Data<AuthService>, request: HttpRequest, id: web::Path<String>, body: Body) -> HttpResponse {
+    body::answer(&request, end(&app, &request, &id, body).await)
 }
 
-async fn end(app: &web::Data<AuthService>, request: &HttpRequest, id: &str) -> Result<HttpResponse, Refusal> {
+async fn end(app: &web::Data<AuthService>, request: &HttpRequest, id: &str, body: Body) -> Result<HttpResponse, Refusal> {
     body::provider(app)?;
     let by = body::server(request, &app.kit).await?;
     let id = user_id(id)?;
+    body::parse_if_any::<EndBody>(body)?;
     body::complete(app, |app| async move { admin::delete(&app.kit, app.embedded()?, id, &by).await }).await?;
     Ok(wire::nothing(None))
 }

@@ -54,6 +54,11 @@ pub(super) fn parse<T: DeserializeOwned>(body: Body) -> Result<T, Refusal> {
         .map_err(|error| Refusal::bad_request("bad_json", format!("Could not parse request body as JSON: {error}")))
 }
 
+/// The same where a client may have nothing to say.
+pub(super) fn parse_if_any<T: DeserializeOwned + Default>(body: Body) -> Result<T, Refusal> {
+    if body.as_ref().is_ok_and(|body| body.0.is_empty()) { Ok(T::default()) } else { parse(body) }
+}
+
 /// The embedded provider, unless another one is used.
 pub(super) fn provider(app: &AuthService) -> Result<&Provider, Refusal> {
     app.embedded().map_err(Refusal::from)

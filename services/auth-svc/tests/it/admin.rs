@@ -27,7 +27,8 @@ impl Admin {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Value) -> Answer {
-        self.rig.send(method, path, Some(&self.key), Some(&body)).await
+        let body = Some(&body).filter(|body| !body.is_null());
+        self.rig.send(method, path, Some(&self.key), body).await
     }
 
     /// A confirmed account.
