@@ -64,8 +64,13 @@ impl ConsumerQueue {
     }
 }
 
-const IDENTITY: &[EventType] =
-    &[EventType::WorkspaceProvisioned, EventType::MemberAdded, EventType::MemberRemoved, EventType::MemberRoleChanged];
+const IDENTITY: &[EventType] = &[
+    EventType::WorkspaceProvisioned,
+    EventType::WorkspaceDeleted,
+    EventType::MemberAdded,
+    EventType::MemberRemoved,
+    EventType::MemberRoleChanged,
+];
 const PAYMENT: &[EventType] =
     &[EventType::PaymentPending, EventType::PaymentConfirmed, EventType::PaymentFailed, EventType::PaymentRefunded];
 const PAYMENT_CONFIRMED: &[EventType] = &[EventType::PaymentConfirmed];
@@ -210,6 +215,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(consumers(EventType::WorkspaceProvisioned), ["payments-svc", "onboarding-svc", "bcm-svc"]);
+        assert_eq!(consumers(EventType::WorkspaceDeleted), ["payments-svc", "onboarding-svc", "bcm-svc"]);
         assert_eq!(consumers(EventType::PaymentConfirmed), ["auth-svc", "onboarding-svc"]);
         assert_eq!(consumers(EventType::PaymentPending), ["auth-svc"]);
         assert_eq!(consumers(EventType::SubscriptionTrialStarted), ["auth-svc", "onboarding-svc", "bcm-svc"]);

@@ -9,6 +9,7 @@ pub mod cache;
 pub mod command;
 pub mod config;
 pub mod db;
+pub mod erasure;
 pub mod http;
 pub mod idempotency;
 pub mod kill_point;

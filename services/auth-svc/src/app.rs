@@ -121,6 +121,7 @@ impl Service for AuthService {
         jobs::start(self);
         if self.provider.is_some() {
             jobs::start_sweep(self);
+            jobs::start_deletions(self);
         }
         if self.config.mail.resend_api_key.expose_secret().is_empty() {
             tracing::warn!("mails wait in the outbox: mail.resend_api_key is not set");

@@ -40,6 +40,7 @@ pub struct EmbeddedConfig {
     pub access_token_life_s: u32,
     pub refresh_reuse_interval_s: u32,
     pub hashing_concurrency: usize,
+    pub deletion_grace_days: u16,
     pub key_encryption_secret: SecretString,
 }
 

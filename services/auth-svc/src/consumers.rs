@@ -99,6 +99,7 @@ impl Handler for GateProjection {
             // A failed generation leaves the manifest as it is. Our own events come to no queue of ours.
             Event::ManifestGenerationFailed(_)
             | Event::WorkspaceProvisioned(_)
+            | Event::WorkspaceDeleted(_)
             | Event::MemberAdded(_)
             | Event::MemberRemoved(_)
             | Event::MemberRoleChanged(_) => {}

@@ -1,4 +1,5 @@
-//! The repair of users whose provisioning failed at sign-up, and the removal of proofs that nobody brought.
+//! The repair of users whose provisioning failed at sign-up, the removal of proofs that nobody brought, and the end of accounts
+//! whose grace period is over.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,11 +11,13 @@ use service_kit::{audit, db::DbError};
 
 use crate::{
     AuthService,
+    provider::deletion,
     store::{one_time_token, profile, repair, sign_in_flow},
 };
 
 const EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const END_ACCOUNTS_EVERY: Duration = Duration::from_secs(60);
 /// The first pause after a failure; it doubles up to an hour.
 const FIRST_PAUSE_S: i64 = 5;
 const LAST_PAUSE_S: i64 = 3600;
@@ -65,6 +68,25 @@ pub fn start_sweep(app: &Arc<AuthService>) {
             }
             if draining.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_none() {
                 return;
+            }
+        }
+    });
+}
+
+/// Ends accounts that are due until the process drains.
+pub fn start_deletions(app: &Arc<AuthService>) {
+    let (app, draining) = (app.clone(), app.kit.lifecycle.draining());
+    app.kit.lifecycle.clone().spawn_service("account-deletion", async move {
+        while draining.run_until_cancelled(tokio::time::sleep(END_ACCOUNTS_EVERY)).await.is_some() {
+            while let Some(provider) = app.provider.as_ref().filter(|_| !draining.is_cancelled()) {
+                match deletion::end_next(&app.kit, provider).await {
+                    Ok(Some(user)) => tracing::info!(user_id = %user, "the grace period of an account is over"),
+                    Ok(None) => break,
+                    Err(error) => {
+                        tracing::warn!(error = %error, "accounts that are due have to wait");
+                        break;
+                    }
+                }
             }
         }
     });

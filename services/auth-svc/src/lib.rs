@@ -5,7 +5,8 @@
 //! - [`gate`]: profiles and workspaces (`ensure-profile`), and where a user is to go next (`verify-profile`).
 //! - [`workspace`]: workspaces, members, invitations.
 //! - [`consumers`]: events of the other services, kept as projections that the gate reads.
-//! - [`jobs`]: provisions users whose sign-up trigger failed, removes proofs that nobody brought.
+//! - [`jobs`]: provisions users whose sign-up trigger failed, removes proofs that nobody
+//!   brought, ends accounts whose grace period is over.
 //! - [`operators`]: who may operate the deployment; [`keys`]: what signs access tokens; [`service_keys`]: which servers may
 //!   manage accounts.
 //! - [`bootstrap`]: prepares the database for all services.

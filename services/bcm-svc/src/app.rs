@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::{
     command::Command,
     config::BcmConfig,
-    consumers::{FinalizedContexts, MemberEvents, SubscriptionEvents},
+    consumers::{FinalizedContexts, SubscriptionEvents, WorkspaceEvents},
     http, jobs,
     metrics::Metrics,
     tiers::{Tiers, listen},
@@ -76,7 +76,7 @@ impl Service for BcmService {
         let consumers = [
             ConsumerSpec::new("bcm-svc.onboarding.v1", FinalizedContexts(self.clone())),
             ConsumerSpec::new("bcm-svc.payments.v1", SubscriptionEvents),
-            ConsumerSpec::new("bcm-svc.identity.v1", MemberEvents(self.clone())),
+            ConsumerSpec::new("bcm-svc.identity.v1", WorkspaceEvents(self.clone())),
         ];
         let consumers = consumers.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| anyhow::anyhow!("the topology lacks a queue"))?;
         Messaging::start(&self.kit, consumers)?;

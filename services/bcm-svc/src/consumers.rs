@@ -10,6 +10,7 @@ use domain::{
     event::{Event, ManifestGenerationFailed, OnboardingFinalized},
 };
 use messaging::{Delivered, Handler, HandlerError, outbox};
+use service_kit::erasure;
 
 use crate::{
     BcmService,
@@ -149,18 +150,24 @@ impl Handler for SubscriptionEvents {
     }
 }
 
-/// `identity.member.*` makes every replica ask for the member's role again.
-pub struct MemberEvents(pub Arc<BcmService>);
+/// `identity.member.*` makes every replica ask for the member's role again; a deleted workspace is erased.
+pub struct WorkspaceEvents(pub Arc<BcmService>);
 
 #[async_trait]
-impl Handler for MemberEvents {
-    async fn handle(&self, _: &mut AsyncPgConnection, _: &Delivered) -> Result<(), HandlerError> {
+impl Handler for WorkspaceEvents {
+    async fn handle(&self, connection: &mut AsyncPgConnection, delivered: &Delivered) -> Result<(), HandlerError> {
+        if let Event::WorkspaceDeleted(deleted) = &delivered.event {
+            erasure::erase(connection, deleted.workspace_id).await?;
+        }
         Ok(())
     }
 
     async fn committed(&self, delivered: &Delivered) {
         if let Event::MemberAdded(member) | Event::MemberRemoved(member) | Event::MemberRoleChanged(member) = &delivered.event {
             self.0.tiers.tell(Forget::Role(member.workspace_id, member.user_id)).await;
+        }
+        if let Event::WorkspaceDeleted(deleted) = &delivered.event {
+            self.0.tiers.tell(Forget::Head(deleted.workspace_id)).await;
         }
     }
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use diesel_async::AsyncPgConnection;
 use domain::event::Event;
 use messaging::{Delivered, Handler, HandlerError};
+use service_kit::erasure;
 
 use crate::{
     OnboardingService,
@@ -22,8 +23,12 @@ pub struct WorkspaceEvents(pub Arc<OnboardingService>);
 #[async_trait]
 impl Handler for WorkspaceEvents {
     async fn handle(&self, connection: &mut AsyncPgConnection, event: &Delivered) -> Result<(), HandlerError> {
-        if let Event::WorkspaceProvisioned(data) = &event.event {
-            take(connection, data.workspace_id, self.0.kit.clock.now()).await?;
+        match &event.event {
+            Event::WorkspaceProvisioned(data) => {
+                take(connection, data.workspace_id, self.0.kit.clock.now()).await?;
+            }
+            Event::WorkspaceDeleted(data) => erasure::erase(connection, data.workspace_id).await?,
+            _ => {}
         }
         Ok(())
     }
@@ -31,6 +36,13 @@ impl Handler for WorkspaceEvents {
     async fn committed(&self, event: &Delivered) {
         if let Event::MemberAdded(data) | Event::MemberRemoved(data) | Event::MemberRoleChanged(data) = &event.event {
             self.0.kit.membership.forget(data.workspace_id, data.user_id).await;
+        }
+        if let Event::WorkspaceDeleted(data) = &event.event {
+            self.0.forget(data.workspace_id);
+            // Without it the write-behind would look for rows that are gone until the answers expire.
+            if let Err(error) = self.0.drafts.discard(data.workspace_id, i64::MAX).await {
+                tracing::warn!(workspace = %data.workspace_id, %error, "the answers of a deleted workspace stay in Redis until they expire");
+            }
         }
     }
 }

@@ -63,6 +63,13 @@ pub struct WorkspaceProvisioned {
     pub slug: String,
 }
 
+/// A workspace that is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkspaceDeleted {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+}
+
 /// A membership after the change; for a removal, the role that was lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberChanged {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use data::{
     ManifestGenerated, ManifestGenerationFailed, ManifestRolledBack, MemberChanged, OnboardingEvent, OnboardingFinalized, Open,
-    PaymentEvent, SubscriptionEvent, WorkspaceProvisioned,
+    PaymentEvent, SubscriptionEvent, WorkspaceDeleted, WorkspaceProvisioned,
 };
 pub use schema::{asyncapi, json_schema};
 
@@ -137,6 +137,7 @@ macro_rules! events {
 
 events! {
     WorkspaceProvisioned(WorkspaceProvisioned) = "identity.workspace.provisioned", "workspace", e => (e.workspace_id, e.workspace_id), "A workspace exists, with its owner.";
+    WorkspaceDeleted(WorkspaceDeleted) = "identity.workspace.deleted", "workspace", e => (e.workspace_id, e.workspace_id), "A workspace is gone: what belongs to it is destroyed, but for what the law asks to keep.";
     MemberAdded(MemberChanged) = "identity.member.added", "workspace", e => (e.workspace_id, e.workspace_id), "A member was added to a workspace.";
     MemberRemoved(MemberChanged) = "identity.member.removed", "workspace", e => (e.workspace_id, e.workspace_id), "A member left a workspace or was removed.";
     MemberRoleChanged(MemberChanged) = "identity.member.role_changed", "workspace", e => (e.workspace_id, e.workspace_id), "A member has another role.";

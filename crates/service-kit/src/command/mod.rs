@@ -155,6 +155,7 @@ pub fn start<S: Service>(config: Config<S::Config>, lifecycle: &Lifecycle, serve
     if work {
         app.start_workers()?;
         crate::audit::chain::start(app.kit());
+        crate::erasure::start(app.kit());
     }
     tracing::info!(
         public_addr = started.public.map(|address| address.to_string()),

@@ -43,7 +43,7 @@ const ALLOWED: [(&str, &str, &str); 21] = [
 ];
 
 /// Tables of the services alone: every statement is refused to all seven.
-const CLOSED: [&str; 11] = [
+const CLOSED: [&str; 12] = [
     "identity.user_repair",
     "identity.session",
     "identity.signing_key",
@@ -53,13 +53,22 @@ const CLOSED: [&str; 11] = [
     "identity.factor_challenge",
     "identity.invitation",
     "identity.service_key",
+    "identity.account_deletion",
     "payments.attempt",
     "payments.webhook_receipt",
 ];
 
 /// Closed too, in each of the four schemas.
-const CLOSED_EVERYWHERE: [&str; 7] =
-    ["outbox", "outbox_aggregate", "inbox", "idempotency_key", "audit_log", "mail_outbox", "__diesel_schema_migrations"];
+const CLOSED_EVERYWHERE: [&str; 8] = [
+    "outbox",
+    "outbox_aggregate",
+    "inbox",
+    "idempotency_key",
+    "audit_log",
+    "mail_outbox",
+    "erased_workspace",
+    "__diesel_schema_migrations",
+];
 
 /// A row of a workspace in each table that has any, made by a user.
 const ROWS: &str = r"

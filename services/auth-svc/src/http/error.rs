@@ -11,6 +11,7 @@ use service_kit::{
 
 use crate::{
     gate::{ensure_profile::EnsureProfileError, verify_profile::VerifyProfileError},
+    provider::{Fault, deletion::DeletionError},
     workspace::WorkspaceError,
 };
 
@@ -154,6 +155,29 @@ impl From<VerifyProfileError> for Problem {
     }
 }
 
+impl From<DeletionError> for Problem {
+    fn from(error: DeletionError) -> Self {
+        match error {
+            DeletionError::NoSession => Self::new(ErrorCode::Unauthenticated),
+            DeletionError::NotFresh => Self::new(ErrorCode::RecentSignInRequired),
+            DeletionError::OneFactor => Self::new(ErrorCode::SecondFactorRequired),
+            DeletionError::Workspace(error) => error.into(),
+            DeletionError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Db(error) => error.into(),
+            Fault::Absent => Self::new(ErrorCode::NotFound).detail("accounts are kept by the external identity provider"),
+            Fault::Busy => Self::new(ErrorCode::ServiceUnavailable).retry_after(2),
+            Fault::Crypto(_) => Self::internal(fault),
+        }
+    }
+}
+
 impl From<WorkspaceError> for Problem {
     fn from(error: WorkspaceError) -> Self {
         match error {
@@ -164,6 +188,7 @@ impl From<WorkspaceError> for Problem {
             WorkspaceError::NoSeat => Self::new(ErrorCode::SeatLimitReached),
             WorkspaceError::InvitationInvalid => Self::new(ErrorCode::InvitationInvalid),
             WorkspaceError::InvitationExpired => Self::new(ErrorCode::InvitationExpired),
+            WorkspaceError::DeletionPending => Self::new(ErrorCode::DeletionPending),
             WorkspaceError::EmailUnconfirmed => Self::new(ErrorCode::EmailUnconfirmed),
             WorkspaceError::Db(error) => error.into(),
             WorkspaceError::Outbox(error) => Self::internal(error),

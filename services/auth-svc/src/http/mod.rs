@@ -1,6 +1,7 @@
 //! Endpoints. Those under `/auth/v1` answer in Supabase Auth's shapes, those under `/api/auth` in our own.
 
 mod absent;
+mod account;
 mod admin_users;
 mod body;
 mod error;
@@ -86,6 +87,10 @@ pub fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
         .service(gate_events::gate_events)
         .service(sessions::list_sessions)
         .service(sessions::end_session)
+        .service(account::export_account)
+        .service(account::request_deletion)
+        .service(account::read_deletion)
+        .service(account::cancel_deletion)
         .service(workspaces::list_workspaces)
         .service(workspaces::make_workspace)
         .service(workspaces::rename_workspace)

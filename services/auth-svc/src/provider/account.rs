@@ -6,7 +6,7 @@ use domain::ids::{UserId, WorkspaceId};
 use uuid::Uuid;
 
 use crate::{
-    store::{factor, invitation, one_time_token, profile, session, sign_in_flow, user},
+    store::{account_deletion, factor, invitation, one_time_token, profile, session, sign_in_flow, user},
     workspace::{self, WorkspaceError},
 };
 
@@ -20,6 +20,7 @@ pub(super) async fn close(connection: &mut AsyncPgConnection, id: Uuid, now: Dat
     one_time_token::delete_all(connection, id).await?;
     sign_in_flow::delete_all(connection, id).await?;
     factor::delete_all(connection, id).await?;
+    account_deletion::delete(connection, id).await?;
     invitation::forget(connection, id).await?;
     profile::forget(connection, id).await?;
     user::forget(connection, id, now).await?;

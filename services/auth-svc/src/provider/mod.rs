@@ -4,6 +4,7 @@ pub mod access_token;
 mod account;
 pub mod admin;
 pub mod ban;
+pub mod deletion;
 mod email;
 pub mod factor;
 pub mod generate_link;

@@ -137,7 +137,7 @@ pub async fn update_user(
                     if !reauthenticate::redeem(connection, provider, user.id, nonce).await? {
                         return Ok(Err(UpdateUserError::ReauthenticationNotValid));
                     }
-                } else if !hashed.known && !is_fresh(&session, now) {
+                } else if !hashed.known && !session.is_fresh(FRESH_FOR, now) {
                     return Err(UpdateUserError::ReauthenticationNeeded);
                 }
                 user = set_password(connection, &user, &session, &hashed.hash, origin, now).await?;
@@ -176,13 +176,6 @@ async fn hash(
         return Err(UpdateUserError::SamePassword);
     }
     Ok(Hashed { hash: provider.passwords.hash(password).await?, known })
-}
-
-/// Whether the person showed who they are a short time ago.
-fn is_fresh(session: &Session, now: DateTime<Utc>) -> bool {
-    let proofs = session.amr.as_array().into_iter().flatten();
-    let last = proofs.filter_map(|proof| proof.get("timestamp")?.as_i64()).max();
-    last.is_some_and(|last| now.timestamp() - last < FRESH_FOR.num_seconds())
 }
 
 /// Ends every other session, and every mail that could open the account.

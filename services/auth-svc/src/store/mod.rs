@@ -1,5 +1,7 @@
 //! SQL and nothing else.
 
+pub mod account_deletion;
+pub mod account_export;
 pub mod factor;
 pub mod gate;
 pub mod invitation;

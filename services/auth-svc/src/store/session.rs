@@ -1,6 +1,6 @@
 //! Sessions of the embedded provider.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     OptionalExtension, QueryResult, QueryableByName,
     sql_types::{BigInt, Bool, Bytea, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
@@ -42,6 +42,15 @@ pub struct Session {
     /// The place of its newest refresh token.
     #[diesel(sql_type = BigInt)]
     pub refresh_token_counter: i64,
+}
+
+impl Session {
+    /// Whether the person showed who they are within that time.
+    pub fn is_fresh(&self, within: TimeDelta, now: DateTime<Utc>) -> bool {
+        let proofs = self.amr.as_array().into_iter().flatten();
+        let last = proofs.filter_map(|proof| proof.get("timestamp")?.as_i64()).max();
+        last.is_some_and(|last| now.timestamp() - last < within.num_seconds())
+    }
 }
 
 /// Without the key.

@@ -7,7 +7,7 @@ use serde_json::json;
 use service_kit::auth::{AuthoriseError, authorise};
 use uuid::Uuid;
 
-use super::{Actor, Change, WorkspaceError, record, tell};
+use super::{Actor, Change, WorkspaceError, record, require_staying, tell};
 use crate::{
     AuthService,
     provider::{EmailAddress, letter::Letter, one_time},
@@ -130,6 +130,7 @@ pub async fn accept(app: &AuthService, actor: &Actor, token: &str) -> Result<Mem
         .transaction(async |connection: &mut AsyncPgConnection| {
             let found = store::lock_by_token(connection, &one_time::link_hash(token)).await?;
             let invitation = found.ok_or(WorkspaceError::InvitationInvalid)?;
+            require_staying(connection, actor.user()).await?;
             let workspace = WorkspaceId::from_uuid(invitation.workspace_id);
             let into = workspace::lock(connection, workspace).await?.ok_or(WorkspaceError::InvitationExpired)?;
             require_address(app, connection, actor, &invitation.email).await?;

@@ -2,10 +2,33 @@
 
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
-use domain::ids::{UserId, WorkspaceId};
+use domain::{
+    event::{Event, WorkspaceDeleted},
+    ids::{UserId, WorkspaceId},
+    role::Role,
+};
+use messaging::outbox;
+use service_kit::erasure;
 
 use super::{Change, WorkspaceError, members::keep_an_owner, tell};
 use crate::store::{member, profile, workspace};
+
+/// Whether the user could be taken out of every workspace now.
+///
+/// # Errors
+/// [`WorkspaceError::LastOwner`] as [`leave_all`].
+pub async fn may_leave_all(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), WorkspaceError> {
+    for membership in profile::memberships(connection, user).await? {
+        let id = WorkspaceId::from_uuid(membership.workspace_id);
+        let members = member::list(connection, id).await?;
+        let mut others = members.iter().filter(|member| member.user_id != user.as_uuid()).peekable();
+        let owner = Role::Owner.as_str();
+        if membership.role == owner && others.peek().is_some() && !others.any(|member| member.role == owner) {
+            return Err(WorkspaceError::LastOwner);
+        }
+    }
+    Ok(())
+}
 
 /// Takes the user out of every workspace; one that nobody else belongs to ends with them. Gives those that were left.
 ///
@@ -25,6 +48,8 @@ pub async fn leave_all(connection: &mut AsyncPgConnection, user: UserId, now: Da
         tell(connection, now, Change::Removed, id, user, role).await?;
         if alone {
             workspace::delete(connection, id, now).await?;
+            outbox::append(connection, now, &Event::WorkspaceDeleted(WorkspaceDeleted { workspace_id: id })).await?;
+            erasure::erase(connection, id).await?;
         }
         left.push(id);
     }

@@ -21,8 +21,10 @@ use service_kit::{
     db::DbError,
 };
 
+use crate::store::account_deletion;
+
 pub use invitations::{Invited, accept, invitations, invite, revoke};
-pub use leaving::leave_all;
+pub use leaving::{leave_all, may_leave_all};
 pub use members::{change_role, members, remove, transfer};
 pub use workspaces::{InvalidName, Name, create, rename, workspaces};
 
@@ -66,6 +68,9 @@ pub enum WorkspaceError {
     /// It was used, taken back or is too old.
     #[error("the invitation is over")]
     InvitationExpired,
+    /// Whoever leaves for ever takes up nothing new.
+    #[error("the account is about to be deleted")]
+    DeletionPending,
     /// Whoever accepts must have shown that the address is theirs.
     #[error("the address is not confirmed")]
     EmailUnconfirmed,
@@ -98,6 +103,14 @@ enum Change {
     Added,
     Removed,
     RoleChanged,
+}
+
+/// Refuses what ties somebody closer whose account is to end.
+async fn require_staying(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), WorkspaceError> {
+    match account_deletion::find(connection, user.as_uuid()).await? {
+        Some(_) => Err(WorkspaceError::DeletionPending),
+        None => Ok(()),
+    }
 }
 
 async fn tell(

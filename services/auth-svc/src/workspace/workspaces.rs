@@ -11,7 +11,7 @@ use serde_json::json;
 use service_kit::{auth::authorise, db};
 use uuid::Uuid;
 
-use super::{Actor, Change, WorkspaceError, record, tell};
+use super::{Actor, Change, WorkspaceError, record, require_staying, tell};
 use crate::{
     AuthService,
     store::{
@@ -75,7 +75,7 @@ pub async fn workspaces(app: &AuthService, actor: &Actor) -> Result<Vec<Membersh
 /// Makes one more workspace, which the caller owns.
 ///
 /// # Errors
-/// When the database does not answer.
+/// [`WorkspaceError::DeletionPending`].
 pub async fn create(app: &AuthService, actor: &Actor, name: &Name) -> Result<Membership, WorkspaceError> {
     let now = app.kit.clock.now();
     let id = Uuid::now_v7();
@@ -83,6 +83,7 @@ pub async fn create(app: &AuthService, actor: &Actor, name: &Name) -> Result<Mem
     let mut connection = app.kit.db.get().await?;
     (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
+            require_staying(connection, actor.user()).await?;
             store::insert(connection, workspace, &name.0, &slug, actor.user()).await?;
             member::add(connection, workspace, actor.user(), Role::Owner).await?;
             let provisioned =

@@ -85,6 +85,12 @@ impl Rig {
         Ok(String::from_utf8(out).unwrap())
     }
 
+    /// The service as a value, for calling its use cases directly.
+    pub fn app(&self) -> AuthService {
+        let config = config::<AuthService>(&self.database, None, &[]);
+        AuthService::build(Kit::new(AuthService::IDENTITY, config.kit, Lifecycle::on_this_runtime()).unwrap(), config.service).unwrap()
+    }
+
     /// Makes a secret key of a server; gives its id and the key.
     pub async fn service_key(&self) -> (String, String) {
         let made = self.console(&["service-keys", "create", "a test", "--why", "a test", "--json"], &[]).await.unwrap();

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking and publishes in another service's place"
 )]
 
+mod erasure;
 mod generating;
 mod openapi;
 mod operating;

@@ -5,6 +5,7 @@
 mod access;
 mod broker;
 mod drafts;
+mod erasure;
 mod finalize;
 mod openapi;
 mod operators;

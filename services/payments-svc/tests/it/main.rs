@@ -5,6 +5,7 @@
 mod backlogs;
 mod confirm;
 mod documents;
+mod erasure;
 mod operators;
 mod orders;
 mod reconcile;

@@ -1,0 +1,1 @@
+drop function bcm.erase_own(uuid);

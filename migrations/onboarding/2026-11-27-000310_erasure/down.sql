@@ -1,0 +1,1 @@
+drop function onboarding.erase_own(uuid);

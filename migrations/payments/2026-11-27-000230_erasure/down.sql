@@ -1,0 +1,1 @@
+drop function payments.erase_own(uuid);

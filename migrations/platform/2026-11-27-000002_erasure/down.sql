@@ -1,0 +1,2 @@
+drop function erase_workspace(uuid);
+drop table erased_workspace;
