@@ -43,9 +43,10 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# claim FILE [exec]: runs one claim in the clone, `exec` with the addresses of the started stack.
+# claim 'FILE [ARGUMENTS]' [exec]: runs one claim in the clone, `exec` with the addresses of the started stack.
 claim() {
-  local name=$1 log verdict what figure seen=0 command=("deploy/verify/claims/$1")
+  local name=${1%% *} log verdict what figure seen=0 command
+  read -ra command <<<"deploy/verify/claims/$1"
   [[ ${2:-} != exec ]] || command=(deploy/local/stack exec "${command[@]}")
   log=$results/${name%.*}.log
   say "${name%.*}"

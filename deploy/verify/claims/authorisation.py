@@ -7,7 +7,7 @@ Needs `cryptography` and `PyJWT`: tokens that differ from genuine ones in a sing
 import base64
 import hmac
 import json
-import os
+import secrets
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from client import GATEWAY, Person, expect, finished_owner, log, row, send, sql, until
+from client import GATEWAY, Person, expect, finished_owner, log, row, send, settings, sql, until
 
 DOCUMENTS = ["auth", "payments", "onboarding", "context"]
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -50,6 +50,10 @@ PUBLIC = {
 # About the caller, and about no workspace unless one is named.
 OF_THE_CALLER = {
     "POST /api/auth/ensure-profile",
+    "GET /api/auth/account/export",
+    "POST /api/auth/account/deletion",
+    "GET /api/auth/account/deletion",
+    "DELETE /api/auth/account/deletion",
     "GET /api/auth/sessions",
     "DELETE /api/auth/sessions/{session_id}",
     "GET /api/auth/workspaces",
@@ -63,6 +67,18 @@ OF_THE_CALLER = {
     "POST /auth/v1/factors/{factor_id}/challenge",
     "POST /auth/v1/factors/{factor_id}/verify",
     "DELETE /auth/v1/factors/{factor_id}",
+}
+# For servers with a secret key, and nobody who signed in.
+OF_A_SERVER = {
+    "GET /auth/v1/admin/users": {},
+    "POST /auth/v1/admin/users": {"body": {"email": "nobody"}},
+    "GET /auth/v1/admin/users/{user_id}": {},
+    "PUT /auth/v1/admin/users/{user_id}": {"body": {"ban_duration": "soon"}},
+    "DELETE /auth/v1/admin/users/{user_id}": {},
+    "GET /auth/v1/admin/users/{user_id}/factors": {},
+    "DELETE /auth/v1/admin/users/{user_id}/factors/{factor_id}": {},
+    "POST /auth/v1/admin/generate_link": {"body": {"type": "sms", "email": "nobody@example.test"}},
+    "POST /auth/v1/invite": {"body": {"email": "nobody"}},
 }
 # About a workspace: what any member may do, and what only owners and admins may.
 OF_A_MEMBER = {
@@ -146,12 +162,10 @@ def ask(operation, ids, headers, more=None):
 
 def signing_key():
     """The active private key, opened with the secret of the running service."""
-    with open(os.path.join(os.environ["STATE_DIR"], "services", "auth-svc.env"), encoding="utf-8") as lines:
-        settings = dict(line.rstrip("\n").split("=", 1) for line in lines if "=" in line)
     kid, hexed = sql("select kid, encode(private_key, 'hex') from identity.signing_key where retired_at is null order by created_at desc limit 1")[0]
     form, stored = bytes.fromhex(hexed)[0], bytes.fromhex(hexed)[1:]
     if form == 1:
-        secret = settings["GROUNDWORK__AUTH_SVC__EMBEDDED__KEY_ENCRYPTION_SECRET"].encode()
+        secret = settings("auth-svc")["GROUNDWORK__AUTH_SVC__EMBEDDED__KEY_ENCRYPTION_SECRET"].encode()
         key = HKDF(SHA256(), 32, b"groundwork signing key at rest", b"aes-256-gcm").derive(secret)
         stored = AESGCM(key).decrypt(stored[:12], stored[12:], kid.encode())
     return kid, load_der_private_key(stored, None)
@@ -227,6 +241,14 @@ def things_of(bearer):
     return workspace, ids
 
 
+def service_key():
+    """A secret key, as `auth-svc service-keys create` makes one."""
+    key = f"sb_secret_{secrets.token_urlsafe(32)}"
+    sql(f"""insert into identity.service_key (id, name, key_hash, created_at)
+        values ('{uuid.uuid4()}', 'authorisation walk', sha256('{key}'), now())""")
+    return {"Authorization": f"Bearer {key}"}
+
+
 def member(workspace, role):
     """Somebody who was made a member of it, beside their own."""
     person = Person()
@@ -240,7 +262,7 @@ def main():
     found = dict(operations())
     of_operators = {operation for operation in found if operation.split(" ")[1].startswith(OPERATORS)}
     of_workspace = OF_A_MEMBER | OF_AN_ADMIN | OF_AN_OWNER
-    named = PUBLIC | OF_THE_CALLER | set(of_workspace) | of_operators
+    named = PUBLIC | OF_THE_CALLER | set(OF_A_SERVER) | set(of_workspace) | of_operators
     unknown, gone = sorted(set(found) - named), sorted(named - set(found))
     bare = sorted(operation for operation, secured in found.items() if secured == (operation in PUBLIC))
     for fault in unknown + gone + bare:
@@ -288,6 +310,16 @@ def main():
     operators.report("what is for operators is 403 to everybody else")
     second_factor.report("an operator without a second factor is told so with 403")
     admitted.report("an operator with a second factor is answered")
+
+    servers, keyed = Walk(), Walk()
+    key, nobody = service_key(), ids | {"user_id": str(uuid.uuid4())}
+    for operation, more in OF_A_SERVER.items():
+        for who, bearer in {"an owner": owner, "an operator": twice}.items():
+            servers.see(f"{operation} as {who}", ask(operation, ids, bearer, more), {403})
+        # What is asked for cannot be had: nothing happens to anybody.
+        keyed.see(f"{operation} as a server", ask(operation, nobody, key, more), {200, 400, 404})
+    servers.report("what is for servers is 403 to people, operators included")
+    keyed.report("a server with a secret key is answered")
 
     roles = Walk()
     for operation, more in (OF_AN_ADMIN | OF_AN_OWNER).items():

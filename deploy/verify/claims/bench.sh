@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The performance table: one row for each bar. Needs no stack: it starts one of its own, in the release profile.
+# bench.sh [ROW…]: the performance table, or these rows of it: one line for each bar. Needs no stack: it starts one of its
+# own, in the release profile.
 # A bar may be missed where docs/PERFORMANCE.md has the profile and the reason, under "### Missed: ROW: CLAIM".
 set -euo pipefail
 # shellcheck source=/dev/null
@@ -8,9 +9,9 @@ set -euo pipefail
 results=$PWD/target/bench/bench.json
 rm -f "$results"
 code=0
-BENCH_OUT=$results deploy/bench/run >&2 || code=$?
+BENCH_OUT=$results deploy/bench/run "$@" >&2 || code=$?
 if [[ ! -s $results ]]; then
-  holds_if 1 'make bench measures every row' "exit code $code, nothing was written"
+  holds_if 1 "make bench measures ${*:-every row}" "exit code $code, nothing was written"
   exit 0
 fi
 explained=$(sed -n 's/^### Missed: //p' docs/PERFORMANCE.md | jq -Rn '[inputs]')

@@ -3,11 +3,14 @@
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 import time
 import urllib.parse
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 GATEWAY = os.environ["GATEWAY_URL"]
@@ -85,6 +88,45 @@ def until(what, limit_s, check, every_s=0.1):
     return None
 
 
+def at_once(count, act):
+    """What `act` gave in each of so many threads that begin together."""
+    together = threading.Barrier(count)
+
+    def one(_):
+        together.wait()
+        return act()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+def settings(service):
+    """What a process of the stack has in its environment."""
+    lines = Path(os.environ["STATE_DIR"], "services", f"{service}.env").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def stat_of(pid):
+    """What the kernel says of a process behind its name, its state first; nothing of one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(") ")[2].split()
+    except OSError:
+        return []
+
+
+def pids(part):
+    """The processes of a part of the stack, every replica of it. A pid that was given to somebody else began at another time."""
+    files = Path(os.environ["STATE_DIR"], "run").glob(f"{part}*.pid")
+    written = [file.read_text(encoding="ascii").split() for file in files]
+    return [int(pid) for pid, began in written if stat_of(pid)[19:20] == [began]]
+
+
+def built(name):
+    """A program that `stack up` built."""
+    profile = "release" if os.environ.get("PROFILE") == "release" else "debug"
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), profile, name)
+
+
 def sql(query):
     """Rows as lists of text, asked as the administrator. The queries hold only ids that we were given."""
     command = ["psql", os.environ["DATABASE_ADMIN_URL"], "-v", "ON_ERROR_STOP=1", "-Atq", "-F", "\t", "-c", query]
@@ -92,14 +134,40 @@ def sql(query):
     return [line.split("\t") for line in lines]
 
 
-class Person:
-    """Somebody with a workspace."""
+def new_email():
+    return f"verify-{uuid.uuid4().hex}@example.test"
 
-    def __init__(self):
-        self.email = f"verify-{uuid.uuid4().hex}@example.test"
-        session = expect(GATEWAY, "POST", "/auth/v1/signup", {"email": self.email, "password": PASSWORD}).json
-        self.bearer = {"Authorization": f"Bearer {session['access_token']}"}
-        self.user = session["user"]["id"]
+
+def sign_up():
+    """The session of somebody new."""
+    return expect(GATEWAY, "POST", "/auth/v1/signup", {"email": new_email(), "password": PASSWORD}).json
+
+
+def bearer_of(session):
+    return {"Authorization": f"Bearer {session['access_token']}"}
+
+
+def letter(email, pattern):
+    """What the pattern finds in the newest mail to the address that has it."""
+    found = []
+
+    def come():
+        mails = expect(SANDBOX, "GET", "/control/mails").json
+        texts = [mail["text"] for mail in mails if email in mail["to"]]
+        found[:] = [match[1] for text in texts if (match := re.search(pattern, text, re.IGNORECASE))]
+        return found
+
+    if until(f"a mail to {email}", 60, come) is None:
+        raise SystemExit(f"no mail with {pattern} came to {email}")
+    return found[0]
+
+
+class Person:
+    """Somebody with a workspace: new, or whose session it is."""
+
+    def __init__(self, session=None):
+        self.session = session or sign_up()
+        self.bearer, self.user, self.email = bearer_of(self.session), self.session["user"]["id"], self.session["user"]["email"]
         profile = expect(GATEWAY, "POST", "/api/auth/ensure-profile", {}, self.bearer).json
         self.workspace = str(uuid.UUID(profile["workspace"]["id"]))
 
@@ -120,12 +188,9 @@ class Person:
 def finished_owner():
     """The bearer of somebody whose workspace has everything that can be asked for, a manifest included."""
     email = f"owner-{uuid.uuid4().hex}@example.test"
-    profile = "release" if os.environ.get("PROFILE") == "release" else "debug"
-    journey = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), profile, "journey")
-    subprocess.run([journey, "demo", "--email", email], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([built("journey"), "demo", "--email", email], check=True, stdout=subprocess.DEVNULL)
     login = {"email": email, "password": "groundwork-demo-2026"}
-    session = expect(GATEWAY, "POST", "/auth/v1/token?grant_type=password", login).json
-    return {"Authorization": f"Bearer {session['access_token']}"}
+    return bearer_of(expect(GATEWAY, "POST", "/auth/v1/token?grant_type=password", login).json)
 
 
 def pay(order):

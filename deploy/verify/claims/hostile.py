@@ -14,7 +14,7 @@ import urllib.parse
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
-from client import GATEWAY, Person, log, row, until
+from client import GATEWAY, Person, log, row, settings, until
 
 # A path of each service that takes a body from members.
 SERVICES = {
@@ -32,9 +32,7 @@ def endpoint(url):
 
 
 def own_port(service):
-    with open(os.path.join(os.environ["STATE_DIR"], "services", f"{service}.env"), encoding="utf-8") as lines:
-        settings = dict(line.rstrip("\n").split("=", 1) for line in lines if "=" in line)
-    return endpoint("http://" + settings["GROUNDWORK__HTTP__PUBLIC_ADDR"])
+    return endpoint("http://" + settings(service)["GROUNDWORK__HTTP__PUBLIC_ADDR"])
 
 
 # What a target is called, where it is, and a path on it that takes a POST.

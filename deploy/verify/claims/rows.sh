@@ -11,5 +11,8 @@ holds_if() {
 # sql QUERY: one value, asked as the administrator.
 sql() { psql "$DATABASE_ADMIN_URL" -v ON_ERROR_STOP=1 -Atqc "$1"; }
 
-# journey ARGUMENTS...: the driver that `stack up` built.
-journey() { "$CARGO_TARGET_DIR/$([[ $PROFILE == release ]] && echo release || echo debug)/journey" "$@"; }
+# built NAME: a program that `stack up` built.
+built() { printf '%s/%s/%s' "$CARGO_TARGET_DIR" "$([[ $PROFILE == release ]] && echo release || echo debug)" "$1"; }
+
+# journey ARGUMENTS...: the driver.
+journey() { "$(built journey)" "$@"; }

@@ -3,11 +3,10 @@
 
 import hashlib
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
-from client import GATEWAY, SANDBOX, Person, expect, log, pay, row, send, sql, until, weather
+from client import GATEWAY, SANDBOX, Person, expect, log, pay, row, send, settings, sql, until, weather
 
 WEBHOOK = "/api/payments/v2/webhook"
 # The reconciler wakes, asks, and the event travels: what may pass after the moment at which the check was due.
@@ -16,10 +15,8 @@ SLACK_S = 3
 
 def authorization():
     """The header that PhonePe would send, from the settings of the running service."""
-    with open(os.path.join(os.environ["STATE_DIR"], "services", "payments-svc.env"), encoding="utf-8") as lines:
-        settings = dict(line.rstrip("\n").split("=", 1) for line in lines if "=" in line)
-    prefix = "GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_"
-    credentials = f"{settings[prefix + 'USERNAME']}:{settings[prefix + 'PASSWORD']}"
+    known, prefix = settings("payments-svc"), "GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_"
+    credentials = f"{known[prefix + 'USERNAME']}:{known[prefix + 'PASSWORD']}"
     return hashlib.sha256(credentials.encode()).hexdigest()
 
 
