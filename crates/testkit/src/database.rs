@@ -21,6 +21,48 @@ const SETS: [(&str, &str, &str); 4] = [
     ("bcm", "bcm", "bcm_svc"),
 ];
 
+/// Roles as on hosted Supabase: whoever administers is no superuser, and the identity provider has a role of its own.
+const SUPABASE_ROLES: &str = r"
+do $$
+begin
+    if to_regrole('supabase_auth_admin') is null then
+        create role supabase_auth_admin nologin noinherit createrole;
+        create role supabase_postgres login createdb createrole bypassrls password 'supabase_postgres';
+        grant anon, authenticated, service_role to supabase_postgres;
+    end if;
+end
+$$";
+
+/// What the bootstrap and the migrations see of Supabase Auth's schema, with the rights that Supabase gives its administrator.
+const SUPABASE_AUTH: &str = r"
+create schema auth authorization supabase_auth_admin;
+create table auth.users (
+    instance_id uuid, id uuid not null primary key, aud varchar(255), role varchar(255), email varchar(255),
+    encrypted_password varchar(255), email_confirmed_at timestamptz, invited_at timestamptz, confirmation_token varchar(255),
+    confirmation_sent_at timestamptz, recovery_token varchar(255), recovery_sent_at timestamptz, last_sign_in_at timestamptz,
+    raw_app_meta_data jsonb, raw_user_meta_data jsonb, is_super_admin boolean, created_at timestamptz, updated_at timestamptz,
+    phone text unique, phone_confirmed_at timestamptz,
+    confirmed_at timestamptz generated always as (least(email_confirmed_at, phone_confirmed_at)) stored,
+    banned_until timestamptz, is_sso_user boolean not null default false, deleted_at timestamptz,
+    is_anonymous boolean not null default false
+);
+create function auth.uid() returns uuid language sql stable as
+    $$ select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid $$;
+create function auth.role() returns text language sql stable as
+    $$ select nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role' $$;
+create function auth.jwt() returns jsonb language sql stable as
+    $$ select nullif(current_setting('request.jwt.claims', true), '')::jsonb $$;
+alter table auth.users owner to supabase_auth_admin;
+alter table auth.users enable row level security;
+alter function auth.uid() owner to supabase_auth_admin;
+alter function auth.role() owner to supabase_auth_admin;
+alter function auth.jwt() owner to supabase_auth_admin;
+grant usage on schema auth to anon, authenticated, service_role;
+grant usage on schema auth to supabase_postgres with grant option;
+grant select on auth.users to supabase_postgres with grant option;
+grant insert, update, delete, trigger on auth.users to supabase_postgres;
+";
+
 /// A fresh database with all schemas migrated. It is dropped with the value.
 #[derive(Debug)]
 pub struct Database {
@@ -47,6 +89,36 @@ impl Database {
         run(&mut admin, &format!("create database {name} template {template}")).await;
         run(&mut admin, "select pg_advisory_unlock(7426001)").await;
         Self { name, passwords }
+    }
+
+    /// A database as Supabase hands it out: schema `auth` belongs to another role and the administrator is no superuser. The
+    /// bootstrap ran before the migrations and again after them.
+    ///
+    /// # Panics
+    /// When the test stack's PostgreSQL does not answer, or bootstrap or a migration fails.
+    pub async fn of_supabase() -> Self {
+        empty_redis().await;
+        let passwords = role_passwords();
+        let mut admin = connect(&admin_url("postgres")).await;
+        let name = format!("gw_test_{}", Uuid::now_v7().simple());
+        // Roles belong to the cluster: one test at a time makes them.
+        run(&mut admin, "select pg_advisory_lock(7426001)").await;
+        admin.batch_execute(SUPABASE_ROLES).await.expect("Supabase's roles");
+        run(&mut admin, &format!("create database {name} owner supabase_postgres")).await;
+        let database = Self { name, passwords };
+        database.admin().await.batch_execute(SUPABASE_AUTH).await.expect("Supabase's schema auth");
+        let mut owner = url::Url::parse(&database.admin_url()).unwrap();
+        owner.set_username("supabase_postgres").unwrap();
+        owner.set_password(Some("supabase_postgres")).unwrap();
+        for again in [false, true] {
+            let mut connection = connect(owner.as_str()).await;
+            connection.batch_execute(&bootstrap()).await.expect("bootstrap/up.sql failed on Supabase");
+            if !again {
+                migrate(&database.name, &database.passwords).await;
+            }
+        }
+        run(&mut admin, "select pg_advisory_unlock(7426001)").await;
+        database
     }
 
     /// URL for a role of the database, for example `payments_svc` or `payments_svc_owner`.
@@ -113,14 +185,22 @@ async fn make_template(admin: &mut AsyncPgConnection, template: &str, passwords:
     run(admin, &format!("create database {unfinished}")).await;
     {
         let mut connection = connect(&admin_url(&unfinished)).await;
-        let bootstrap = fs::read_to_string(migrations().join("bootstrap/up.sql")).unwrap();
-        connection.batch_execute(&bootstrap).await.expect("bootstrap/up.sql failed");
+        connection.batch_execute(&bootstrap()).await.expect("bootstrap/up.sql failed");
         for (role, password) in passwords {
             run(&mut connection, &format!("alter role {role} password '{}'", password.replace('\'', "''"))).await;
         }
     }
+    migrate(&unfinished, passwords).await;
+    run(admin, &format!("alter database {unfinished} rename to {template}")).await;
+}
+
+fn bootstrap() -> String {
+    fs::read_to_string(migrations().join("bootstrap/up.sql")).unwrap()
+}
+
+async fn migrate(database: &str, passwords: &BTreeMap<String, String>) {
     for (set, schema, role) in SETS {
-        let mut connection = connect(&role_url(&unfinished, &format!("{role}_owner"), passwords)).await;
+        let mut connection = connect(&role_url(database, &format!("{role}_owner"), passwords)).await;
         run(&mut connection, &format!("set search_path = {schema}")).await;
         let mut harness = AsyncMigrationHarness::new(connection);
         for folder in ["platform", set] {
@@ -129,7 +209,6 @@ async fn make_template(admin: &mut AsyncPgConnection, template: &str, passwords:
                 .unwrap_or_else(|error| panic!("migrations/{folder}: {error}"));
         }
     }
-    run(admin, &format!("alter database {unfinished} rename to {template}")).await;
 }
 
 fn migrations() -> PathBuf {

@@ -21,5 +21,6 @@ mod repair;
 mod rig;
 mod sessions;
 mod signing_key;
+mod supabase;
 mod update_user;
 mod workspaces;
