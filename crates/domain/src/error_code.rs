@@ -76,6 +76,7 @@ error_codes! {
     RecentSignInRequired = "AUTH-0010", 403, "Sign in again to do this";
     DeletionPending = "AUTH-0011", 409, "The account is about to be deleted";
     SessionNotFound = "AUTH-0012", 404, "There is no such session";
+    NotInPlan = "AUTH-0013", 402, "The plan does not include this";
 
     PlanUnknown = "PAY-0001", 422, "There is no such plan or cycle";
     OrderOpen = "PAY-0002", 409, "Another order is open";

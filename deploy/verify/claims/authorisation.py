@@ -115,6 +115,7 @@ OF_AN_ADMIN = {
 }
 # What only owners may do.
 OF_AN_OWNER = {
+    "GET /api/auth/workspace/audit": {},
     "PATCH /api/auth/workspace/members/{user_id}": {"body": {"role": "member"}},
     "PUT /api/auth/workspace/owner": {"body": {"user_id": "{owner}"}},
 }

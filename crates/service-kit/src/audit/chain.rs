@@ -25,7 +25,7 @@ const AT_ONCE: i32 = 500;
 pub enum AuditCommand {
     /// Check that no sealed entry was changed or taken away.
     ///
-    /// Entries are sealed within seconds; those that wait are counted. Exit codes: 0 the log is whole, 1 it is not.
+    /// Entries are sealed every ten seconds; those that wait are counted. Exit codes: 0 the log is whole, 1 it is not.
     Verify {
         /// One line of JSON.
         #[arg(long)]

@@ -188,6 +188,7 @@ impl From<WorkspaceError> for Problem {
             WorkspaceError::NoSeat => Self::new(ErrorCode::SeatLimitReached),
             WorkspaceError::InvitationInvalid => Self::new(ErrorCode::InvitationInvalid),
             WorkspaceError::InvitationExpired => Self::new(ErrorCode::InvitationExpired),
+            WorkspaceError::NotInPlan => Self::new(ErrorCode::NotInPlan),
             WorkspaceError::DeletionPending => Self::new(ErrorCode::DeletionPending),
             WorkspaceError::EmailUnconfirmed => Self::new(ErrorCode::EmailUnconfirmed),
             WorkspaceError::Db(error) => error.into(),

@@ -166,7 +166,7 @@ pub(super) async fn revoke_invitation(
         (status = 402, description = "AUTH-0007", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "AUTH-0001", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "AUTH-0004", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "AUTH-0006", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "AUTH-0006, AUTH-0011", body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, description = "AUTH-0005", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "GW-0006", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "GW-0010", body = ProblemBody, content_type = "application/problem+json"),

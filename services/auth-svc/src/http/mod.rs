@@ -3,6 +3,7 @@
 mod absent;
 mod account;
 mod admin_users;
+mod audit;
 mod body;
 mod error;
 mod factors;
@@ -95,6 +96,7 @@ pub fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
         .service(workspaces::make_workspace)
         .service(workspaces::rename_workspace)
         .service(workspaces::hand_over)
+        .service(audit::export_audit)
         .service(members::list_members)
         .service(members::change_role)
         .service(members::remove_member)

@@ -92,6 +92,7 @@ pub(super) async fn list_workspaces(
         (status = 413, description = "GW-0009", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "GW-0008", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "GW-0004", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "AUTH-0011", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "GW-0006", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "GW-0010", body = ProblemBody, content_type = "application/problem+json"),
         (status = 500, description = "GW-0001", body = ProblemBody, content_type = "application/problem+json"),

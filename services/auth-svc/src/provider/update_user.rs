@@ -140,11 +140,12 @@ pub async fn update_user(
                 } else if !hashed.known && !session.is_fresh(FRESH_FOR, now) {
                     return Err(UpdateUserError::ReauthenticationNeeded);
                 }
-                user = set_password(connection, &user, &session, &hashed.hash, origin, now).await?;
+                user.password_hash = Some(hashed.hash);
+                user = set_password(connection, &user, &session, origin, now).await?;
             }
             if let Some(data) = data {
-                let merged = metadata::merge(&user.user_metadata, data, metadata::OURS_OF_USERS)?;
-                user = users::set_metadata(connection, user.id, &merged, now).await?.ok_or(UpdateUserError::UserNotFound)?;
+                user.user_metadata = metadata::merge(&user.user_metadata, data, metadata::OURS_OF_USERS)?;
+                user = users::replace(connection, &user, now).await?.ok_or(UpdateUserError::UserNotFound)?;
                 record(connection, Some(user.id), "user.modified", "done", json!({}), origin, now).await?;
             }
             if let Some(email) = email.filter(|email| user.email.as_deref() != Some(email.as_str())) {
@@ -183,11 +184,10 @@ async fn set_password(
     connection: &mut AsyncPgConnection,
     user: &User,
     session: &Session,
-    hash: &str,
     origin: &Origin,
     now: DateTime<Utc>,
 ) -> Result<User, UpdateUserError> {
-    let changed = users::set_password(connection, user.id, hash, now).await?.ok_or(UpdateUserError::UserNotFound)?;
+    let changed = users::replace(connection, user, now).await?.ok_or(UpdateUserError::UserNotFound)?;
     let ended = sessions::delete_others(connection, user.id, session.id).await?;
     tokens::delete_all(connection, user.id).await?;
     record(connection, Some(user.id), "user.updated_password", "done", json!({"ended": ended}), origin, now).await?;

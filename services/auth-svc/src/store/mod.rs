@@ -2,6 +2,7 @@
 
 pub mod account_deletion;
 pub mod account_export;
+pub mod audit;
 pub mod factor;
 pub mod gate;
 pub mod invitation;

@@ -255,32 +255,6 @@ pub async fn confirm(connection: &mut AsyncPgConnection, id: Uuid, keep_password
     .optional()
 }
 
-/// Gives the user another password.
-pub async fn set_password(connection: &mut AsyncPgConnection, id: Uuid, hash: &str, now: DateTime<Utc>) -> QueryResult<Option<User>> {
-    sql_query(format!(
-        "update auth.users set encrypted_password = $2, updated_at = $3 where id = $1 and deleted_at is null returning {COLUMNS}"
-    ))
-    .bind::<SqlUuid, _>(id)
-    .bind::<Text, _>(hash)
-    .bind::<Timestamptz, _>(now)
-    .get_result(connection)
-    .await
-    .optional()
-}
-
-/// Replaces the user's own metadata.
-pub async fn set_metadata(connection: &mut AsyncPgConnection, id: Uuid, data: &Value, now: DateTime<Utc>) -> QueryResult<Option<User>> {
-    sql_query(format!(
-        "update auth.users set raw_user_meta_data = $2, updated_at = $3 where id = $1 and deleted_at is null returning {COLUMNS}"
-    ))
-    .bind::<SqlUuid, _>(id)
-    .bind::<Jsonb, _>(data)
-    .bind::<Timestamptz, _>(now)
-    .get_result(connection)
-    .await
-    .optional()
-}
-
 /// The user asked for another address, which is not theirs yet.
 pub async fn begin_email_change(
     connection: &mut AsyncPgConnection,
@@ -328,7 +302,7 @@ pub async fn change_email(connection: &mut AsyncPgConnection, id: Uuid, email: &
     .optional()
 }
 
-/// Stores what an administrator changed of the locked user: address, password, confirmation, metadata of both kinds, ban.
+/// Stores what was changed of the locked user: address, password, confirmation, metadata of both kinds, ban.
 ///
 /// # Errors
 /// A unique violation when the address is somebody else's.

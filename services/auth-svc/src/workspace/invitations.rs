@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::{ids::WorkspaceId, role::Role};
+use mail::Mail;
 use serde_json::json;
 use service_kit::auth::{AuthoriseError, authorise};
 use uuid::Uuid;
@@ -65,7 +66,8 @@ pub async fn invite(app: &AuthService, actor: &Actor, workspace: WorkspaceId, in
                 return Err(WorkspaceError::NoSeat);
             }
             let host = profile::profile(connection, actor.user()).await?.map(|profile| profile.name).unwrap_or_default();
-            mail::enqueue(connection, now, &letter(app, &host, &into.name, &token, invitation.id).to(invited.email.as_str())).await?;
+            let mail = letter(app, &host, &into.name, &token, invitation.id).to(invited.email.as_str());
+            mail::enqueue(connection, now, &Mail { workspace: Some(workspace), ..mail }).await?;
             let resource = format!("invitation/{}", invitation.id);
             record(connection, actor, workspace, "invitation.create", &resource, json!({"role": invited.role}), now).await?;
             Ok::<_, WorkspaceError>(())

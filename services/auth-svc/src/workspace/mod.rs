@@ -1,6 +1,7 @@
 //! Workspaces and who belongs to them. Changes of one workspace's members queue at its row, so that two of them cannot
 //! leave it without an owner or over its plan's seats.
 
+mod audit;
 mod invitations;
 mod leaving;
 mod members;
@@ -16,13 +17,14 @@ use domain::{
 use messaging::outbox::{self, OutboxError};
 use serde_json::Value;
 use service_kit::{
-    audit,
+    audit as audit_log,
     auth::{AuthoriseError, Claims},
     db::DbError,
 };
 
 use crate::store::account_deletion;
 
+pub use audit::audit;
 pub use invitations::{Invited, accept, invitations, invite, revoke};
 pub use leaving::{leave_all, may_leave_all};
 pub use members::{change_role, members, remove, transfer};
@@ -68,6 +70,9 @@ pub enum WorkspaceError {
     /// It was used, taken back or is too old.
     #[error("the invitation is over")]
     InvitationExpired,
+    /// The plan has no such feature.
+    #[error("not in the plan")]
+    NotInPlan,
     /// Whoever leaves for ever takes up nothing new.
     #[error("the account is about to be deleted")]
     DeletionPending,
@@ -140,7 +145,7 @@ async fn record(
     detail: Value,
     now: DateTime<Utc>,
 ) -> Result<(), WorkspaceError> {
-    let entry = audit::Entry {
+    let entry = audit_log::Entry {
         workspace: Some(workspace),
         actor: Some(actor.user()),
         action,
@@ -149,5 +154,5 @@ async fn record(
         request_id: actor.request_id.as_deref(),
         detail,
     };
-    Ok(audit::record(connection, now, &entry).await?)
+    Ok(audit_log::record(connection, now, &entry).await?)
 }

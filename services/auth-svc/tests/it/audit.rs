@@ -2,15 +2,49 @@
 
 use std::process::ExitCode;
 
+use reqwest::Method;
+use serde_json::json;
 use service_kit::audit::chain::{self, AuditCommand};
 
-use crate::rig::Rig;
+use crate::rig::{Answer, Rig};
 
 async fn verify(rig: &Rig) -> (ExitCode, String) {
     let kit = rig.kit();
     let mut out = Vec::new();
     let code = AuditCommand::Verify { json: false }.run(&kit, &mut out).await.unwrap();
     (code, String::from_utf8(out).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_export_the_log_of_their_workspace_when_their_plan_says_so() {
+    let rig = Rig::start().await;
+    let (owner, stranger) = (rig.sign_up().await, rig.sign_up().await);
+    let token = owner.text("/access_token");
+    let workspace = rig.send(Method::POST, "/api/auth/ensure-profile", Some(&token), None).await.text("/workspace/id");
+    rig.send(Method::POST, "/api/auth/ensure-profile", Some(&stranger.text("/access_token")), None).await;
+    for name in ["One", "Two", "Three"] {
+        let renamed = rig.send(Method::PATCH, "/api/auth/workspace", Some(&token), Some(&json!({"name": name}))).await;
+        assert_eq!(renamed.status, 200, "{renamed:?}");
+    }
+    let ask = async |query: &str| -> Answer { rig.get(&format!("/api/auth/workspace/audit{query}"), &token).await };
+    let refused = ask("").await;
+    assert_eq!((refused.status.as_u16(), refused.text("/code")), (402, "AUTH-0013".into()));
+    let soar = "insert into identity.gate_subscription (workspace_id, subscription_id, plan, status, period_end, entitlements, sequence) \
+                values ('ID', identity.uuid_v7(), 'soar', 'active', now(), '{\"audit_export\": true}', 1)";
+    rig.run(&soar.replace("ID", &workspace)).await;
+    chain::seal(&rig.kit().worker_db).await.unwrap();
+
+    let first = ask("?limit=2").await;
+    assert_eq!(first.status, 200, "{first:?}");
+    let rest = ask(&format!("?cursor={}", first.text("/next_cursor"))).await;
+    assert!(rest.body.get("next_cursor").is_none());
+    let entries: Vec<_> = [first, rest].iter().flat_map(|page| page.body["items"].as_array().unwrap().clone()).collect();
+    assert_eq!(entries.iter().filter(|entry| entry["action"] == "workspace.rename").count(), 3);
+    assert_eq!(entries.iter().map(|entry| entry["number"].as_i64().unwrap()).collect::<Vec<_>>(), (1..=3).collect::<Vec<_>>());
+    assert!(entries.iter().all(|entry| entry["hash"].as_str().unwrap().len() == 64 && entry["actor_id"] == owner.text("/user/id")));
+    for (query, code) in [("?cursor=x", "GW-0029"), ("?limit=0", "GW-0021"), ("?limit=1001", "GW-0021")] {
+        assert_eq!(ask(query).await.text("/code"), code, "{query}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
