@@ -107,6 +107,20 @@ ask 303 "$url/auth/v1/verify?token=$link&type=recovery&redirect_to=http://127.0.
 ask 200 -H "Authorization: Bearer $access" "${json[@]}" -d '{"factor_type":"totp"}' "$url/auth/v1/factors"
 factor=$(jq -r .totp.secret "$work/answer")
 
+# A browser's cookie, and the key of a server, where they belong and where they do not.
+ask 200 -D "$work/headers" "${json[@]}" -H 'X-Session-Mode: cookie' -d "{\"email\":\"$email\",\"password\":\"$password\"}" \
+  "$url/auth/v1/token?grant_type=password"
+cookie=$(sed -nE 's/^set-cookie: groundwork-refresh=([^;]+);.*/\1/Ip' "$work/headers")
+[[ -n $cookie ]] || { printf 'the browser got no cookie\n' >&2; exit 1; }
+ask 200 -H 'X-Session-Mode: cookie' -H "Cookie: groundwork-refresh=$cookie" "${json[@]}" -d '{}' "$url/auth/v1/token?grant_type=refresh_token"
+ask 400 -H 'X-Session-Mode: cookie' -H "Cookie: groundwork-refresh=$token" "${json[@]}" -d '{}' "$url/auth/v1/token?grant_type=refresh_token"
+console auth-svc service-keys create canary --why 'a test' --json >"$work/service-key"
+key=$(jq -r .key "$work/service-key")
+ask 200 -H "Authorization: Bearer $key" "$url/auth/v1/admin/users"
+ask 422 -H "Authorization: Bearer $key" "${json[@]}" -d "{\"email\":\"$email\",\"password\":\"$password\"}" "$url/auth/v1/admin/users"
+ask 401 -H "Authorization: Bearer $key" "$url/api/auth/verify-profile"
+console auth-svc service-keys revoke "$(jq -r .id "$work/service-key")" --why 'a test' >/dev/null
+
 # Poison in a queue of each service: an event whose first value is of the wrong type, as a parser's message would quote it.
 vhost=groundwork
 planted=yes
@@ -142,7 +156,7 @@ for schema in identity payments onboarding bcm; do
 done
 sleep 1.5 # the gateway's log is written at least once a second
 
-words=("$email" "$password" "$token" "$phonepe" "$answer" "$client_secret" "$webhook_password" "$credentials" "$refresh" "$signature" "$link" "$factor"
+words=("$email" "$password" "$token" "$phonepe" "$answer" "$client_secret" "$webhook_password" "$credentials" "$refresh" "$signature" "$link" "$factor" "$cookie" "$key"
   'Your payment has arrived')
 printf '%s\n' "${words[@]}" >"$work/words"
 places=("$STATE_DIR/logs" "$work/error-answers" "$work/audit-log" "$work"/metrics-* "$work"/dead-letters-*)
