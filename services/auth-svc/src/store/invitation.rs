@@ -82,8 +82,13 @@ pub async fn pending(connection: &mut AsyncPgConnection, workspace: WorkspaceId)
     .await
 }
 
-/// The invitation of a token, locked until the transaction ends.
+/// The invitation of a token, locked until the transaction ends, after its workspace: whoever ends that takes its invitations
+/// away.
 pub async fn lock_by_token(connection: &mut AsyncPgConnection, token_hash: &[u8]) -> QueryResult<Option<Invitation>> {
+    sql_query("select from identity.workspaces where id = (select workspace_id from identity.invitation where token_hash = $1) for update")
+        .bind::<Bytea, _>(token_hash)
+        .execute(connection)
+        .await?;
     sql_query(format!("select {COLUMNS} from identity.invitation where token_hash = $1 for update"))
         .bind::<Bytea, _>(token_hash)
         .get_result(connection)

@@ -130,9 +130,9 @@ pub async fn accept(app: &AuthService, actor: &Actor, token: &str) -> Result<Mem
     let mut connection = app.kit.db.get().await?;
     let joined = (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
+            require_staying(app, connection, actor.user()).await?;
             let found = store::lock_by_token(connection, &one_time::link_hash(token)).await?;
             let invitation = found.ok_or(WorkspaceError::InvitationInvalid)?;
-            require_staying(connection, actor.user()).await?;
             let workspace = WorkspaceId::from_uuid(invitation.workspace_id);
             let into = workspace::lock(connection, workspace).await?.ok_or(WorkspaceError::InvitationExpired)?;
             require_address(app, connection, actor, &invitation.email).await?;

@@ -22,7 +22,10 @@ use service_kit::{
     db::DbError,
 };
 
-use crate::store::account_deletion;
+use crate::{
+    AuthService,
+    store::{account_deletion, user},
+};
 
 pub use audit::audit;
 pub use invitations::{Invited, accept, invitations, invite, revoke};
@@ -110,8 +113,11 @@ enum Change {
     RoleChanged,
 }
 
-/// Refuses what ties somebody closer whose account is to end.
-async fn require_staying(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), WorkspaceError> {
+/// Refuses what ties somebody closer whose account is to end, and lets it end no sooner than this transaction.
+async fn require_staying(app: &AuthService, connection: &mut AsyncPgConnection, user: UserId) -> Result<(), WorkspaceError> {
+    if app.provider.is_some() && user::lock(connection, user.as_uuid()).await?.is_none() {
+        return Err(WorkspaceError::DeletionPending);
+    }
     match account_deletion::find(connection, user.as_uuid()).await? {
         Some(_) => Err(WorkspaceError::DeletionPending),
         None => Ok(()),

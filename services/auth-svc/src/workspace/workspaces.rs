@@ -83,7 +83,7 @@ pub async fn create(app: &AuthService, actor: &Actor, name: &Name) -> Result<Mem
     let mut connection = app.kit.db.get().await?;
     (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
-            require_staying(connection, actor.user()).await?;
+            require_staying(app, connection, actor.user()).await?;
             store::insert(connection, workspace, &name.0, &slug, actor.user()).await?;
             member::add(connection, workspace, actor.user(), Role::Owner).await?;
             let provisioned =

@@ -241,3 +241,23 @@ async fn a_workspace_is_handed_over_and_its_former_owner_stays_an_admin() {
         1
     );
 }
+
+/// Transactions that lock a workspace and its invitations in different orders stop one another.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_is_accepted_while_its_workspace_ends_fails_nothing() {
+    let rig = Rig::start().await;
+    let (_, key) = rig.service_key().await;
+    for round in 0..10 {
+        let (owner, guest) = (person(&rig).await, person(&rig).await);
+        let id = workspace(&rig, &owner, None).await;
+        let token = invite(&rig, &owner, &id, &guest.email, "member").await;
+        let path = format!("/auth/v1/admin/users/{}", owner.id);
+        let (accepted, ended) = tokio::join!(
+            ask(&rig, &guest, "", Method::POST, "/invitations/accept", Some(json!({ "token": token }))),
+            rig.send(Method::DELETE, &path, Some(&key), None),
+        );
+        // Whoever was first decides: a member is there, and the owner stays; or the workspace ended.
+        let outcome = (accepted.status.as_u16(), ended.status.as_u16());
+        assert!(matches!(outcome, (200, 409) | (404 | 410, 200)), "round {round}: {outcome:?} {accepted:?} {ended:?}");
+    }
+}
