@@ -188,7 +188,7 @@ pub async fn update(kit: &Kit, provider: &Provider, id: Uuid, account: Account, 
                 tokens::delete_all(connection, id).await?;
             }
             let user = write(connection, user, &account, hash, now).await?;
-            record(connection, id, "admin.user_update", json!({"banned": account.ban.is_some()}), by, now).await?;
+            record(connection, id, "admin.user_update", json!({"ban_changed": account.ban.is_some()}), by, now).await?;
             Ok(user)
         })
         .await
