@@ -65,11 +65,8 @@ impl EnsureProfile {
 /// [`EnsureProfileError`].
 pub async fn ensure_profile(app: &AuthService, request: &EnsureProfile, request_id: Option<&str>) -> Result<Ensured, EnsureProfileError> {
     let now = app.kit.clock.now();
-    if app.provider.is_some() && has_ended(app, request.user).await.map_err(EnsureProfileError::Unavailable)? {
-        return Err(EnsureProfileError::NoAccount);
-    }
     match provision(app, request, request_id, now).await {
-        Ok(ensured) => Ok(ensured),
+        Ok(ensured) => ensured.ok_or(EnsureProfileError::NoAccount),
         Err(DbError::Query(error)) => {
             tracing::error!(error = %error, user_id = %request.user, "provisioning failed");
             note_for_repair(app, request.user, &error.to_string(), now).await.map_err(EnsureProfileError::Unavailable)?;
@@ -79,15 +76,19 @@ pub async fn ensure_profile(app: &AuthService, request: &EnsureProfile, request_
     }
 }
 
-async fn has_ended(app: &AuthService, user: UserId) -> Result<bool, DbError> {
-    let mut connection = app.kit.db.get().await?;
-    Ok(users::is_gone(&mut connection, user.as_uuid()).await?)
-}
-
-async fn provision(app: &AuthService, request: &EnsureProfile, request_id: Option<&str>, now: DateTime<Utc>) -> Result<Ensured, DbError> {
+/// `None` for an account that has ended.
+async fn provision(
+    app: &AuthService,
+    request: &EnsureProfile,
+    request_id: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Option<Ensured>, DbError> {
     let mut connection = app.kit.db.get().await?;
     let ensured = (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
+            if app.provider.is_some() && users::has_ended(connection, request.user.as_uuid()).await? {
+                return Ok(None);
+            }
             let provisioned = store::provision(connection, request.user, request.email.as_deref(), request.name.as_deref()).await?;
             let profile = store::profile(connection, request.user).await?.ok_or(diesel::result::Error::NotFound)?;
             let memberships = store::memberships(connection, request.user).await?;
@@ -108,7 +109,7 @@ async fn provision(app: &AuthService, request: &EnsureProfile, request_id: Optio
                 };
                 audit::record(connection, now, &entry).await?;
             }
-            Ok::<_, diesel::result::Error>(Ensured { profile, workspace, created: provisioned.created })
+            Ok::<_, diesel::result::Error>(Some(Ensured { profile, workspace, created: provisioned.created }))
         })
         .await?;
     Ok(ensured)

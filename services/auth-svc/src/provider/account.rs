@@ -6,7 +6,7 @@ use domain::ids::{UserId, WorkspaceId};
 use uuid::Uuid;
 
 use crate::{
-    store::{account_deletion, factor, invitation, one_time_token, profile, session, sign_in_flow, user},
+    store::{account_deletion, factor, invitation, one_time_token, profile, repair, session, sign_in_flow, user},
     workspace::{self, WorkspaceError},
 };
 
@@ -15,6 +15,8 @@ use crate::{
 /// # Errors
 /// [`WorkspaceError::LastOwner`] while a workspace with other members would have no owner.
 pub(super) async fn close(connection: &mut AsyncPgConnection, id: Uuid, now: DateTime<Utc>) -> Result<Vec<WorkspaceId>, WorkspaceError> {
+    // Waits for a repair that runs, whose workspace is left with the others, and lets none begin.
+    repair::repaired(connection, id, now).await?;
     let left = workspace::leave_all(connection, UserId::from_uuid(id), now).await?;
     session::delete_all(connection, id).await?;
     one_time_token::delete_all(connection, id).await?;

@@ -373,9 +373,9 @@ pub async fn is_confirmed(connection: &mut AsyncPgConnection, id: Uuid) -> Query
     Ok(row.map(|row| row.is))
 }
 
-/// Whether the user's account has ended.
-pub async fn is_gone(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<bool> {
-    let row = sql_query("select deleted_at is not null as \"is\" from auth.users where id = $1")
+/// Whether the user's account has ended; if not, it ends no sooner than this transaction.
+pub async fn has_ended(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<bool> {
+    let row = sql_query("select deleted_at is not null as \"is\" from auth.users where id = $1 for share")
         .bind::<SqlUuid, _>(id)
         .get_result::<Flag>(connection)
         .await

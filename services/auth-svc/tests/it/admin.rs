@@ -1,5 +1,6 @@
 //! Managing accounts with a secret key.
 
+use auth_svc::jobs::{self, Turn};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -131,12 +132,14 @@ async fn an_ended_account_leaves_nothing_of_the_person_and_its_address_is_free()
     let session = admin.rig.sign_in("ann@example.test", PASSWORD).await;
     let token = session.text("/access_token");
     admin.rig.put_user(&token, json!({"data": {"name": "Ann"}})).await;
+    admin.rig.run(&format!("insert into identity.user_repair (user_id, reason) values ('{id}', 'a test')")).await;
     assert_eq!(admin.ask(Method::DELETE, &format!("{USERS}/{id}"), Value::Null).await.status, 200);
     refused(&admin.ask(Method::GET, &format!("{USERS}/{id}"), Value::Null).await, 404, "user_not_found");
     refused(&admin.ask(Method::DELETE, &format!("{USERS}/{id}"), Value::Null).await, 404, "user_not_found");
     refused(&admin.rig.refresh(&session.text("/refresh_token")).await, 400, "refresh_token_not_found");
     assert_eq!(admin.rig.get("/auth/v1/user", &token).await.status, 403);
     assert_eq!(admin.rig.send(Method::POST, "/api/auth/ensure-profile", Some(&token), None).await.status, 401, "nothing is made anew");
+    assert_eq!(jobs::repair_one(&admin.rig.app()).await.unwrap(), Turn::Idle, "by the repair neither");
     for (what, sql) in [
         ("the address", "select count(*) from auth.users where email is not null or encrypted_password is not null"),
         ("metadata", "select count(*) from auth.users where raw_user_meta_data <> '{}'"),
