@@ -16,7 +16,7 @@ use service_kit::{
     Kit,
     audit::Author,
     auth::Operator,
-    http::{FieldError, Problem, ProblemBody, RequestId},
+    http::{FieldError, Problem, ProblemBody, Registration, RequestId},
     metrics::Metrics,
     rate_limit::Limit,
 };
@@ -26,7 +26,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use utoipa::IntoResponses;
-use utoipa_actix_web::{scope, service_config::ServiceConfig};
+use utoipa_actix_web::scope;
 
 /// After this long a request ends with the event in hand.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
@@ -42,7 +42,7 @@ const LIMIT: Limit = Limit { name: "admin", burst: 60, per_s: 60 };
 const MAX_WHY: usize = 500;
 
 /// Registers the routes under `prefix`, for example `/api/admin/payments`.
-pub fn routes(routes: &mut ServiceConfig<'_>, prefix: &'static str) {
+pub fn routes(routes: &mut impl Registration, prefix: &'static str) {
     routes.service(scope::scope(prefix).configure(|routes| {
         routes
             .service(dead_letters::list_dead_letters)

@@ -7,6 +7,7 @@ use diesel_migrations::EmbeddedMigrations;
 use crate::{
     command::Check,
     config::{Config, ServiceConfig},
+    http::Registration,
     kit::{Kit, ServiceIdentity},
 };
 
@@ -46,7 +47,7 @@ pub trait Service: Send + Sync + Sized + 'static {
     fn openapi() -> utoipa::openapi::OpenApi;
 
     /// Registers the public routes.
-    fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>);
+    fn routes<R: Registration>(routes: &mut R);
 
     /// Starts what a process that only serves needs in the background (cache invalidation, for example).
     fn start_serving(self: &Arc<Self>) -> anyhow::Result<()> {

@@ -11,6 +11,7 @@ use service_kit::{
     Kit, Service, ServiceIdentity,
     command::{Check, Verdict},
     config::Config,
+    http::Registration,
 };
 
 use crate::{
@@ -105,7 +106,7 @@ impl Service for AuthService {
         http::document()
     }
 
-    fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    fn routes<R: Registration>(routes: &mut R) {
         http::routes(routes);
     }
 

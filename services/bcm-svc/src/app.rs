@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use messaging::{ConsumerSpec, Messaging, dead_letters, link};
-use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config};
+use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config, http::Registration};
 use tokio::sync::Notify;
 
 use crate::{
@@ -63,7 +63,7 @@ impl Service for BcmService {
         http::document()
     }
 
-    fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    fn routes<R: Registration>(routes: &mut R) {
         http::routes(routes);
     }
 

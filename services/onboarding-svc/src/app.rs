@@ -5,7 +5,7 @@ use std::{io::stdout, process::ExitCode, sync::Arc, time::Duration};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use domain::ids::WorkspaceId;
 use messaging::{ConsumerSpec, Messaging, dead_letters, link, operator::OperatorCommand};
-use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config};
+use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config, http::Registration};
 
 use crate::{
     config::OnboardingConfig,
@@ -67,7 +67,7 @@ impl Service for OnboardingService {
         http::document()
     }
 
-    fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    fn routes<R: Registration>(routes: &mut R) {
         http::routes(routes);
     }
 

@@ -6,7 +6,7 @@ use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use mail::{Mailer, Resend};
 use messaging::{Messaging, link, operator::OperatorCommand};
-use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config};
+use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config, http::Registration};
 use tokio::sync::Notify;
 
 use crate::{
@@ -82,7 +82,7 @@ impl Service for App {
         http::document()
     }
 
-    fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    fn routes<R: Registration>(routes: &mut R) {
         http::routes(routes);
     }
 

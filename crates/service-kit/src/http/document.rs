@@ -33,7 +33,7 @@ const OF_A_BODY: [ErrorCode; 3] = [ErrorCode::RequestTimeout, ErrorCode::Payload
 
 /// The document, from the same calls that register the routes.
 pub fn openapi<S: Service>() -> OpenApi {
-    let (_, mut document) = App::new().into_utoipa_app().openapi(S::openapi()).configure(S::routes).split_for_parts();
+    let (_, mut document) = App::new().into_utoipa_app().openapi(S::openapi()).configure(|routes| S::routes(routes)).split_for_parts();
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             complete(operation);

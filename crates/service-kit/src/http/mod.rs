@@ -4,6 +4,7 @@ mod body;
 mod client_address;
 mod document;
 mod problem;
+mod registration;
 mod request;
 mod routes;
 mod streams;
@@ -19,12 +20,12 @@ use actix_web::{
 };
 use domain::ErrorCode;
 use socket2::SockRef;
-use utoipa_actix_web::AppExt;
 
 pub use body::{JsonBody, RawBody, parse_json};
 pub use client_address::client_address;
 pub use document::openapi;
 pub use problem::{FieldError, Problem, ProblemBody};
+pub use registration::Registration;
 pub use request::RequestId;
 pub use routes::allowed_methods;
 pub use streams::{EventStreams, StreamSlot};
@@ -75,9 +76,7 @@ pub fn public<S: Service>(kit: &Kit, app: Arc<S>) -> anyhow::Result<(Server, std
                     async move { HttpResponse::Ok().content_type("application/json").body(document.to_string()) }
                 }),
             )
-            .into_utoipa_app()
-            .configure(S::routes)
-            .into_app()
+            .configure(S::routes::<web::ServiceConfig>)
             .default_service(web::to(routes::nothing_here))
     })
     .workers(kit.config.http.workers)

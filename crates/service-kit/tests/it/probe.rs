@@ -10,7 +10,7 @@ use service_kit::{
     auth::{Authenticated, Member, Operator},
     command::Check,
     config::{KitConfig, Problems, ServiceConfig},
-    http::{JsonBody, Problem},
+    http::{JsonBody, Problem, Registration},
 };
 
 #[derive(Debug, Clone, Deserialize)]
@@ -56,7 +56,7 @@ impl Service for Probe {
         utoipa::openapi::OpenApi::default()
     }
 
-    fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    fn routes<R: Registration>(routes: &mut R) {
         routes
             .service(whoami)
             .service(workspace)

@@ -121,14 +121,14 @@ fn speaks_new_shape(request: &HttpRequest) -> bool {
 }
 
 /// Any path under `/auth/v1` that is none of ours, and any other method.
-pub(super) async fn nothing_here(request: HttpRequest) -> HttpResponse {
-    let refusal = match allowed_methods(&request) {
+pub(super) fn nothing_here(request: &HttpRequest) -> HttpResponse {
+    let refusal = match allowed_methods(request) {
         Some(allowed) => {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "unknown", "This method is not allowed here").header("Allow", allowed)
         }
         None => Refusal::new(StatusCode::NOT_FOUND, "unknown", "There is nothing here"),
     };
-    refusal.answer(&request)
+    refusal.answer(request)
 }
 
 /// The token is genuine, but its session is over.

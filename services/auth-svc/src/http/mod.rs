@@ -30,7 +30,8 @@ mod verify;
 mod wire;
 mod workspaces;
 
-use actix_web::{HttpRequest, web};
+use actix_web::web;
+use service_kit::http::Registration;
 use utoipa::OpenApi;
 
 /// Title and description of the OpenAPI document.
@@ -47,11 +48,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 /// Registers the public routes.
-pub fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    for (feature, code) in absent::FEATURES {
-        let answer = move |request: HttpRequest| async move { absent::feature(&request, code) };
-        routes.route(&format!("/auth/v1/{feature}{{rest:(/.*)?}}"), web::to(answer));
-    }
+pub fn routes(routes: &mut impl Registration) {
     routes
         .service(sign_up::create_account)
         .service(token::exchange)
@@ -104,8 +101,7 @@ pub fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) 
         .service(invitations::invite)
         .service(invitations::revoke_invitation)
         .service(invitations::accept_invitation)
-        .configure(|routes| messaging::admin::routes(routes, "/api/admin/auth"))
         .route("/auth/v1/authorize", web::get().to(absent::other_providers))
-        .route("/auth/v1/user/identities/{rest:.*}", web::to(absent::linking))
-        .route("/auth/v1/{rest:.*}", web::to(error::nothing_here));
+        .route("/auth/v1/{rest:.*}", web::to(absent::feature));
+    messaging::admin::routes(routes, "/api/admin/auth");
 }

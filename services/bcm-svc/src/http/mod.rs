@@ -9,7 +9,7 @@ mod manifest;
 mod rebuild;
 
 use domain::ErrorCode;
-use service_kit::http::Problem;
+use service_kit::http::{Problem, Registration};
 use utoipa::OpenApi;
 
 use crate::manifest::selector::Selector;
@@ -27,7 +27,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 /// Registers every route.
-pub fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn routes(routes: &mut impl Registration) {
     routes
         .service(manifest::current)
         .service(manifest::version)

@@ -9,7 +9,10 @@ mod step;
 
 use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
 use domain::{ErrorCode, step::Slug};
-use service_kit::{auth::Member, http::Problem};
+use service_kit::{
+    auth::Member,
+    http::{Problem, Registration},
+};
 use utoipa::OpenApi;
 
 use crate::session::{Editor, Tier};
@@ -27,7 +30,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
 }
 
 /// Registers every route.
-pub(crate) fn routes(routes: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub(crate) fn routes(routes: &mut impl Registration) {
     routes
         .service(definition::steps)
         .service(resume::resume)

@@ -6,8 +6,8 @@ mod orders;
 mod plans;
 mod webhooks;
 
+use service_kit::http::Registration;
 use utoipa::OpenApi;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 #[derive(OpenApi)]
 #[openapi(info(title = "Groundwork payments", description = "Plans, orders and their payment.", version = "2"))]
@@ -19,7 +19,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 /// Registers every route.
-pub fn routes(routes: &mut ServiceConfig<'_>) {
+pub fn routes(routes: &mut impl Registration) {
     routes
         .service(plans::list_plans)
         .service(orders::initiate_order)
