@@ -12,8 +12,20 @@ use actix_web::{
     web::{self, Bytes, Data},
 };
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use deadpool_redis::redis::{self, AsyncCommands, Client, Script, aio::MultiplexedConnection};
+use diesel::{
+    QueryableByName,
+    sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
+use diesel_async::{
+    AsyncPgConnection, RunQueryDsl,
+    pooled_connection::{AsyncDieselConnectionManager, deadpool::Pool},
+};
+use serde::Serialize;
+use service_kit::db::sql_query;
+use uuid::Uuid;
 
 /// The script of `services/onboarding-svc/src/drafts`, as it is there.
 const SAVE: &str = include_str!("../../../services/onboarding-svc/src/drafts/save.lua");
@@ -52,6 +64,12 @@ enum What {
     },
     /// One call of the script that saves a draft.
     Save,
+    /// One indexed read of PostgreSQL.
+    Profile {
+        /// The database, as a service reaches it.
+        #[arg(long, env = "DATABASE_URL")]
+        database: String,
+    },
 }
 
 /// A recorded answer.
@@ -97,6 +115,7 @@ struct Shared {
     key: String,
     redis: Option<MultiplexedConnection>,
     save: Script,
+    database: Option<Pool<AsyncPgConnection>>,
 }
 
 async fn fixed(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
@@ -137,6 +156,35 @@ async fn save(request: HttpRequest, slug: web::Path<String>, shared: Data<Shared
     }
 }
 
+#[derive(Serialize, QueryableByName)]
+struct Profile {
+    #[diesel(sql_type = SqlUuid)]
+    user_id: Uuid,
+    #[diesel(sql_type = Nullable<Text>)]
+    email: Option<String>,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    onboarding_status: String,
+    #[diesel(sql_type = Timestamptz)]
+    created_at: DateTime<Utc>,
+}
+
+/// The profile of the user that the client names.
+async fn profile(request: HttpRequest, shared: Data<Shared>) -> HttpResponse {
+    let user = request.headers().get("x-bench-user").and_then(|id| id.to_str().ok()?.parse::<Uuid>().ok());
+    let (Some(pool), Some(user)) = (&shared.database, user) else { return HttpResponse::NotFound().finish() };
+    let mut connection = match pool.get().await {
+        Ok(connection) => connection,
+        Err(error) => return HttpResponse::InternalServerError().body(error.to_string()),
+    };
+    let read = sql_query("select user_id, email, name, onboarding_status, created_at from identity.profiles where user_id = $1");
+    match read.bind::<SqlUuid, _>(user).get_result::<Profile>(&mut connection).await {
+        Ok(profile) => HttpResponse::Ok().json(profile),
+        Err(error) => HttpResponse::InternalServerError().body(error.to_string()),
+    }
+}
+
 /// Serves until it is killed. Redis is driven by the main runtime, as in a service.
 ///
 /// # Errors
@@ -147,7 +195,7 @@ pub async fn serve(bare: Bare) -> anyhow::Result<()> {
     } else {
         Some(Client::open(bare.redis.as_str())?.get_multiplexed_async_connection().await.context("Redis")?)
     };
-    let mut shared = Shared { whole: None, not_modified: None, key: String::new(), redis, save: Script::new(SAVE) };
+    let mut shared = Shared { whole: None, not_modified: None, key: String::new(), redis, save: Script::new(SAVE), database: None };
     match &bare.what {
         What::Fixed { answer, not_modified } => {
             shared.whole = Some(Recorded::read(answer)?);
@@ -158,6 +206,10 @@ pub async fn serve(bare: Bare) -> anyhow::Result<()> {
             shared.key.clone_from(key);
         }
         What::Save => {}
+        What::Profile { database } => {
+            let manager = AsyncDieselConnectionManager::new(database.as_str());
+            shared.database = Some(Pool::builder(manager).max_size(8).build()?);
+        }
     }
     let what = bare.what.clone();
     let server = HttpServer::new(move || {
@@ -166,6 +218,7 @@ pub async fn serve(bare: Bare) -> anyhow::Result<()> {
             What::Fixed { .. } => app.route("/api/context/manifest", web::get().to(fixed)),
             What::Redis { .. } => app.route("/api/context/manifest", web::get().to(one_get)),
             What::Save => app.route("/api/onboarding/steps/{slug}/draft", web::put().to(save)),
+            What::Profile { .. } => app.route("/api/auth/verify-profile", web::get().to(profile)),
         }
     });
     server

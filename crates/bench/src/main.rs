@@ -11,6 +11,7 @@
 
 mod bar;
 mod bare;
+mod hash;
 mod http;
 mod load;
 mod manifests;
@@ -33,10 +34,6 @@ use crate::{
     stack::Stack,
 };
 
-/// The services' allocator, for the baselines too.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[derive(Parser)]
 #[command(about = "Measures the rows of the performance table")]
 struct Cli {
@@ -52,6 +49,8 @@ enum Command {
     Bare(bare::Bare),
     /// The relay's baseline: publish with confirms.
     Publish(publish::Publish),
+    /// The baseline of sign-ins: verify a password.
+    Hash(hash::Hash),
 }
 
 #[derive(clap::Args)]
@@ -86,6 +85,7 @@ fn main() -> ExitCode {
         Command::Run(run) => measure(run),
         // As the services: workers of actix beside a main runtime of several threads.
         Command::Bare(bare) => runtime(&mut tokio::runtime::Builder::new_multi_thread(), bare::serve(bare)).map(|()| ExitCode::SUCCESS),
+        Command::Hash(hash_for) => hash::run(&hash_for).map(|()| ExitCode::SUCCESS),
         Command::Publish(publish) => {
             runtime(&mut tokio::runtime::Builder::new_multi_thread(), publish::run(publish)).map(|()| ExitCode::SUCCESS)
         }

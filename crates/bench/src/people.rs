@@ -1,7 +1,7 @@
 //! People with a workspace, made the way a sign-up makes them, with tokens of the bench's own.
 
 use anyhow::Context;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     QueryableByName, sql_query,
     sql_types::{Array, Uuid as SqlUuid},
@@ -9,7 +9,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{Clock, SystemClock};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::stack::{JWT_SECRET, Stack};
@@ -60,15 +60,18 @@ pub async fn people(stack: &Stack, connection: &mut AsyncPgConnection, count: us
 }
 
 /// Claims of the size that auth-svc writes.
-fn bearer(user: Uuid, issuer: &str) -> anyhow::Result<String> {
-    let now = SystemClock.now();
-    let claims = json!({
+pub fn claims(user: Uuid, issuer: &str, now: DateTime<Utc>) -> Value {
+    json!({
         "sub": user, "email": format!("bench-{user}@example.test"), "phone": "", "aud": "authenticated", "role": "authenticated",
         "iss": issuer, "aal": "aal1", "amr": [{"method": "password", "timestamp": now.timestamp()}], "session_id": Uuid::now_v7(),
         "is_anonymous": false, "iat": now.timestamp(), "exp": (now + TimeDelta::hours(6)).timestamp(),
         "app_metadata": {"provider": "email", "providers": ["email"]},
         "user_metadata": {"email": format!("bench-{user}@example.test"), "email_verified": true, "sub": user},
-    });
+    })
+}
+
+fn bearer(user: Uuid, issuer: &str) -> anyhow::Result<String> {
+    let claims = claims(user, issuer, SystemClock.now());
     let token = encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(JWT_SECRET.as_bytes())).context("a token")?;
     Ok(format!("Bearer {token}"))
 }

@@ -29,7 +29,7 @@ pub enum Processor {
 }
 
 /// How many this process was given, before it left the first one.
-fn processors() -> usize {
+pub fn processors() -> usize {
     static COUNT: OnceLock<usize> = OnceLock::new();
     *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
 }

@@ -7,6 +7,9 @@ mod journey;
 mod manifest;
 pub mod reduce;
 mod relay;
+mod sign_in;
+mod token_verify;
+mod verify_profile;
 mod webhook;
 
 use crate::{bar::Bar, stack::Stack};
@@ -23,6 +26,9 @@ pub const NAMES: &[&str] = &[
     "relay",
     "reduce",
     "history",
+    "sign-in",
+    "token-verify",
+    "verify-profile",
     "footprint",
 ];
 
@@ -52,6 +58,9 @@ pub async fn measure(name: &str, context: &Context) -> anyhow::Result<Vec<Bar>> 
         "relay" => relay::measure(context).await,
         "reduce" => reduce::measure(context),
         "history" => history::measure(context).await,
+        "sign-in" => sign_in::measure(context).await,
+        "token-verify" => token_verify::measure(context).await,
+        "verify-profile" => verify_profile::measure(context).await,
         "footprint" => footprint::measure(context).await,
         other => anyhow::bail!("there is no row {other}"),
     }

@@ -1,7 +1,6 @@
 //! The gate: what is known of a user and the workspace, and where to go next. It reads projections only.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::{
     gate::{GateFacts, Next, next},
     ids::WorkspaceId,
@@ -9,17 +8,13 @@ use domain::{
     step::STEP_COUNT,
     subscription::SubscriptionState,
 };
-use service_kit::{
-    auth::Claims,
-    db::{self, DbError},
-};
+use service_kit::{auth::Claims, db::DbError};
 
 use crate::{
     AuthService,
     store::{
-        gate::{self as store, OnboardingRow, Projections},
-        profile::{self, Membership, Profile},
-        user,
+        gate::{self as store, OnboardingRow, Projections, Seen},
+        profile::{Membership, Profile},
     },
 };
 
@@ -111,35 +106,24 @@ impl From<diesel::result::Error> for VerifyProfileError {
 /// [`VerifyProfileError`].
 pub async fn verify_profile(app: &AuthService, claims: &Claims, named: Option<WorkspaceId>) -> Result<Gate, VerifyProfileError> {
     let now = app.kit.clock.now();
-    let embedded = app.provider.is_some();
-    let mut connection = app.kit.db.get().await.map_err(VerifyProfileError::from)?;
-    let (email_confirmed, profile, workspaces, workspace, projections) = (*connection)
-        .transaction(async |connection: &mut AsyncPgConnection| {
-            // An external provider gives a session only to a confirmed address, unless it was told otherwise.
-            let confirmed = if embedded { user::is_confirmed(connection, claims.user.as_uuid()).await? } else { None };
-            db::act_as_user(connection, claims.as_json()).await?;
-            let profile = profile::profile(connection, claims.user).await?;
-            let workspaces = profile::memberships(connection, claims.user).await?;
-            let workspace = match named {
-                Some(id) => {
-                    let member = workspaces.iter().find(|membership| membership.workspace_id == id.as_uuid());
-                    Some(member.ok_or(VerifyProfileError::NotAMember)?.clone())
-                }
-                None => workspaces.first().cloned(),
-            };
-            let projections = match &workspace {
-                Some(workspace) => store::read(connection, WorkspaceId::from_uuid(workspace.workspace_id), now - CONFIRMED_FOR).await?,
-                None => Projections::default(),
-            };
-            Ok::<_, VerifyProfileError>((confirmed.unwrap_or(true), profile, workspaces, workspace, projections))
-        })
-        .await?;
+    let mut connection = app.kit.db.get().await?;
+    let seen = store::read(&mut connection, claims, named, now - CONFIRMED_FOR, app.provider.is_some()).await?;
+    drop(connection);
+    let Seen { email_confirmed, profile, workspaces, projections } = seen;
+    let workspace = match named {
+        Some(id) => {
+            let member = workspaces.iter().find(|membership| membership.workspace_id == id.as_uuid());
+            Some(member.ok_or(VerifyProfileError::NotAMember)?.clone())
+        }
+        None => workspaces.first().cloned(),
+    };
     let entitled = is_entitled(&projections, now);
     let onboarding = projections.onboarding.clone().unwrap_or_else(locked);
     let status = onboarding.status.parse().unwrap_or(OnboardingStatus::Locked);
     let next = next(GateFacts {
         authenticated: true,
-        email_confirmed,
+        // An external provider gives a session only to a confirmed address, unless it was told otherwise.
+        email_confirmed: email_confirmed.unwrap_or(true),
         has_workspace: workspace.is_some(),
         entitled,
         order_open: projections.order.is_some(),

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryResult, QueryableByName,
-    sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
@@ -14,8 +14,10 @@ use domain::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use service_kit::db::sql_query;
+use service_kit::{auth::Claims, db::sql_query};
 use uuid::Uuid;
+
+use super::profile::{Membership, Profile};
 
 /// A row of `gate_subscription`.
 #[derive(Debug, Clone, Deserialize)]
@@ -73,8 +75,27 @@ pub struct Projections {
     pub manifest: Option<ManifestRow>,
 }
 
+/// What the gate read.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Whether the user's address is confirmed; nothing without the embedded provider, or without the account.
+    pub email_confirmed: Option<bool>,
+    /// The profile, once provisioned.
+    pub profile: Option<Profile>,
+    /// Every live workspace of the user, the oldest first.
+    pub workspaces: Vec<Membership>,
+    /// What is known of the workspace.
+    pub projections: Projections,
+}
+
 #[derive(QueryableByName)]
-struct ProjectionsRow {
+struct SeenRow {
+    #[diesel(sql_type = Nullable<Bool>)]
+    email_confirmed: Option<bool>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    profile: Option<Value>,
+    #[diesel(sql_type = Jsonb)]
+    workspaces: Value,
     #[diesel(sql_type = Nullable<Jsonb>)]
     subscription: Option<Value>,
     #[diesel(sql_type = Nullable<Jsonb>)]
@@ -85,27 +106,37 @@ struct ProjectionsRow {
     manifest: Option<Value>,
 }
 
-/// Reads all four in one round trip. An order is open while it can be paid, and, if it was confirmed after
-/// `confirmed_since`, until its subscription's event arrives: the two come by different ways.
-pub async fn read(connection: &mut AsyncPgConnection, workspace: WorkspaceId, confirmed_since: DateTime<Utc>) -> QueryResult<Projections> {
-    let row = sql_query(
-        "select (select to_jsonb(s) from identity.gate_subscription s where s.workspace_id = $1) as subscription, \
-                (select to_jsonb(o) from identity.gate_order o where o.workspace_id = $1 \
-                   and (o.status = 'pending' or (o.status = 'confirmed' and o.updated_at > $2 and not exists \
-                       (select from identity.gate_subscription s where s.workspace_id = $1 and s.updated_at >= o.updated_at))) \
-                 order by o.order_id desc limit 1) as open_order, \
-                (select to_jsonb(b) from identity.gate_onboarding b where b.workspace_id = $1) as onboarding, \
-                (select to_jsonb(m) from identity.gate_manifest m where m.workspace_id = $1) as manifest",
-    )
-    .bind::<SqlUuid, _>(workspace.as_uuid())
-    .bind::<Timestamptz, _>(confirmed_since)
-    .get_result::<ProjectionsRow>(connection)
-    .await?;
-    Ok(Projections {
-        subscription: parse(row.subscription)?,
-        order: parse(row.open_order)?,
-        onboarding: parse(row.onboarding)?,
-        manifest: parse(row.manifest)?,
+/// Reads all of it in one round trip, by the rights of the user whose `claims` these are: of the workspace that is named, or
+/// of the oldest one. Accounts are the service's own (`embedded`), or another provider's. Not inside a transaction: the rest
+/// of it would be the user's, too.
+pub async fn read(
+    connection: &mut AsyncPgConnection,
+    claims: &Claims,
+    named: Option<WorkspaceId>,
+    confirmed_since: DateTime<Utc>,
+    embedded: bool,
+) -> QueryResult<Seen> {
+    // The account is looked at by the service's rights: they are checked before the function takes the user's.
+    const WITH_ACCOUNT: &str = "select g.*, (select email_confirmed_at is not null from auth.users where id = $2) as email_confirmed \
+                                from identity.read_gate($1, $2, $3, $4) g";
+    const WITHOUT: &str = "select g.*, null::boolean as email_confirmed from identity.read_gate($1, $2, $3, $4) g";
+    let row = sql_query(if embedded { WITH_ACCOUNT } else { WITHOUT })
+        .bind::<Text, _>(claims.as_json())
+        .bind::<SqlUuid, _>(claims.user.as_uuid())
+        .bind::<Nullable<SqlUuid>, _>(named.map(WorkspaceId::as_uuid))
+        .bind::<Timestamptz, _>(confirmed_since)
+        .get_result::<SeenRow>(connection)
+        .await?;
+    Ok(Seen {
+        email_confirmed: row.email_confirmed,
+        profile: parse(row.profile)?,
+        workspaces: parse(Some(row.workspaces))?.unwrap_or_default(),
+        projections: Projections {
+            subscription: parse(row.subscription)?,
+            order: parse(row.open_order)?,
+            onboarding: parse(row.onboarding)?,
+            manifest: parse(row.manifest)?,
+        },
     })
 }
 

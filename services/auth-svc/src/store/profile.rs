@@ -7,11 +7,12 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::{UserId, WorkspaceId};
+use serde::Deserialize;
 use service_kit::db::sql_query;
 use uuid::Uuid;
 
 /// A user's profile.
-#[derive(Debug, Clone, QueryableByName)]
+#[derive(Debug, Clone, Deserialize, QueryableByName)]
 pub struct Profile {
     /// The user.
     #[diesel(sql_type = SqlUuid)]
@@ -31,7 +32,7 @@ pub struct Profile {
 }
 
 /// A workspace as one of its members sees it.
-#[derive(Debug, Clone, QueryableByName)]
+#[derive(Debug, Clone, Deserialize, QueryableByName)]
 pub struct Membership {
     /// The workspace.
     #[diesel(sql_type = SqlUuid)]

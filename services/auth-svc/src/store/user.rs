@@ -363,16 +363,6 @@ struct Flag {
     is: bool,
 }
 
-/// Whether the user's address is confirmed; `None` when there is no such user.
-pub async fn is_confirmed(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<Option<bool>> {
-    let row = sql_query("select email_confirmed_at is not null as \"is\" from auth.users where id = $1")
-        .bind::<SqlUuid, _>(id)
-        .get_result::<Flag>(connection)
-        .await
-        .optional()?;
-    Ok(row.map(|row| row.is))
-}
-
 /// Whether the user's account has ended; if not, it ends no sooner than this transaction.
 pub async fn has_ended(connection: &mut AsyncPgConnection, id: Uuid) -> QueryResult<bool> {
     let row = sql_query("select deleted_at is not null as \"is\" from auth.users where id = $1 for share")
