@@ -8,11 +8,14 @@ mod html;
 mod metrics;
 mod outbox;
 mod resend;
+mod settings;
+mod smtp;
 mod transport;
 mod worker;
 
 pub use html::escape_html;
 pub use outbox::{Mail, enqueue};
 pub use resend::Resend;
+pub use settings::MailSettings;
 pub use transport::{Outgoing, SendError, Transport};
 pub use worker::{Mailer, Next};

@@ -7,10 +7,7 @@ use reqwest::{StatusCode, header::RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::transport::{ATTEMPT_LIMIT, Outgoing, SendError, Transport};
-
-/// Wrong or suspended keys and used-up quotas need a person: trying more often does not help.
-const OPERATOR_PAUSE: Duration = Duration::from_secs(600);
+use crate::transport::{ATTEMPT_LIMIT, OPERATOR_PAUSE, Outgoing, SendError, Transport};
 
 /// Sends through Resend, or whatever speaks its protocol at `url`.
 pub struct Resend {

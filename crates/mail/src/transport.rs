@@ -7,6 +7,9 @@ use async_trait::async_trait;
 /// Handing over one mail ends within this time; the lease of a claim counts on it.
 pub(crate) const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
 
+/// Wrong or suspended keys and used-up quotas need a person: trying more often does not help.
+pub(crate) const OPERATOR_PAUSE: Duration = Duration::from_secs(600);
+
 /// A mail as a provider takes it.
 #[derive(Clone)]
 pub struct Outgoing {

@@ -160,6 +160,8 @@ DASHBOARDS = {
               ("sum by (outcome) (increase(auth_repairs_total[$__range]))", "{{outcome}}"), kind="stat"),
         panel("Refreshes", "Reused ones may be stolen.", "ops",
               ("sum by (outcome) (rate(auth_refreshes_total[$__rate_interval]))", "{{outcome}}")),
+        panel("New passwords", "Looked up among breached ones; unavailable ones were taken unseen.", "short",
+              ("sum by (outcome) (increase(auth_breach_checks_total[$__range]))", "{{outcome}}"), kind="stat"),
     ]),
 }
 

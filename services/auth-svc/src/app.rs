@@ -4,9 +4,9 @@ use std::{io::stdout, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Subcommand;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use mail::{Mailer, Resend};
+use mail::Mailer;
 use messaging::{Messaging, dead_letters, link, operator::OperatorCommand};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use service_kit::{
     Kit, Service, ServiceIdentity,
     command::{Check, Verdict},
@@ -72,12 +72,10 @@ impl Service for AuthService {
     type Command = AuthCommand;
 
     fn build(kit: Kit, config: AuthConfig) -> anyhow::Result<Self> {
-        let provider = if config.embedded.enabled { Some(Provider::new(&kit, &config)?) } else { None };
         let metrics = AuthMetrics::new(&kit.metrics.registry)?;
+        let provider = if config.embedded.enabled { Some(Provider::new(&kit, &config, &metrics)?) } else { None };
         messaging::admin::expect(&kit.metrics);
-        let settings = &config.mail;
-        let resend = Resend::new(kit.http.clone(), &settings.resend_url, settings.resend_api_key.clone(), settings.from.clone());
-        let mailer = Mailer::new(&kit, Arc::new(resend))?;
+        let mailer = Mailer::new(&kit, config.mail.transport(kit.http.clone())?)?;
         let site = config.site(&kit.config.auth.issuer);
         Ok(Self { kit, config, provider, site, mailer, watch: Arc::default(), metrics })
     }
@@ -124,10 +122,10 @@ impl Service for AuthService {
             jobs::start_sweep(self);
             jobs::start_deletions(self);
         }
-        if self.config.mail.resend_api_key.expose_secret().is_empty() {
-            tracing::warn!("mails wait in the outbox: mail.resend_api_key is not set");
-        } else {
+        if self.config.mail.can_send() {
             self.mailer.start(&self.kit);
+        } else {
+            tracing::warn!("mails wait in the outbox: neither mail.resend_api_key nor mail.smtp_url is set");
         }
         Ok(())
     }

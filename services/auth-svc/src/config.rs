@@ -1,5 +1,6 @@
 //! Settings of auth-svc.
 
+use mail::MailSettings;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use service_kit::{
@@ -17,7 +18,7 @@ pub struct AuthConfig {
     pub public_url: String,
     pub bootstrap: BootstrapConfig,
     pub embedded: EmbeddedConfig,
-    pub mail: MailConfig,
+    pub mail: MailSettings,
     pub rate: RateConfig,
 }
 
@@ -37,20 +38,12 @@ pub struct EmbeddedConfig {
     pub site_url: String,
     pub redirect_urls: String,
     pub password_min_length: usize,
+    pub breached_passwords_url: String,
     pub access_token_life_s: u32,
     pub refresh_reuse_interval_s: u32,
     pub hashing_concurrency: usize,
     pub deletion_grace_days: u16,
     pub key_encryption_secret: SecretString,
-}
-
-/// Outgoing mail.
-#[derive(Debug, Clone, Deserialize)]
-#[expect(missing_docs, reason = "each key is documented in default.toml")]
-pub struct MailConfig {
-    pub resend_url: String,
-    pub resend_api_key: SecretString,
-    pub from: String,
 }
 
 /// Rate limits of the provider's endpoints.
@@ -154,7 +147,7 @@ impl ServiceConfig for AuthConfig {
                 problems.add(key, "must be at least 1");
             }
         }
-        self.validate_mail(kit, problems);
+        self.mail.validate(kit, problems);
         if self.embedded.enabled {
             self.validate_embedded(kit, problems);
         }
@@ -181,6 +174,12 @@ impl AuthConfig {
         if embedded.password_min_length < PASSWORD_FLOOR {
             problems.add("embedded.password_min_length", format_args!("must be at least {PASSWORD_FLOOR}"));
         }
+        if !embedded.breached_passwords_url.is_empty() {
+            problems.require_url("embedded.breached_passwords_url", &embedded.breached_passwords_url);
+            if kit.profile == Profile::Production && !embedded.breached_passwords_url.starts_with("https://") {
+                problems.add("embedded.breached_passwords_url", "must be https in production");
+            }
+        }
         if embedded.access_token_life_s < 60 {
             problems.add("embedded.access_token_life_s", "must be at least 60");
         }
@@ -202,22 +201,6 @@ impl AuthConfig {
                     kit.auth.issuer
                 ),
             );
-        }
-    }
-
-    /// Without a key mails wait in the outbox, which only a developer can want.
-    fn validate_mail(&self, kit: &KitConfig, problems: &mut Problems) {
-        let mail = &self.mail;
-        problems.require_url("mail.resend_url", &mail.resend_url);
-        problems.require("mail.from", &mail.from);
-        if kit.profile == Profile::Production {
-            problems.require("mail.resend_api_key", mail.resend_api_key.expose_secret());
-            if !mail.resend_url.starts_with("https://") {
-                problems.add("mail.resend_url", "must be https in production");
-            }
-            if mail.from.trim_end_matches('>').ends_with(".example") {
-                problems.add("mail.from", "has no address that can be answered");
-            }
         }
     }
 }

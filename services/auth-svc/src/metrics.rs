@@ -12,6 +12,8 @@ pub struct AuthMetrics {
     pub sign_ins_total: IntCounterVec,
     /// Refreshes by `outcome` (`rotated`, `repeated`, `reused`, …).
     pub refreshes_total: IntCounterVec,
+    /// New passwords that were looked up among breached ones, by `outcome`.
+    pub breach_checks_total: IntCounterVec,
     /// Users that the repair job took, by `outcome`.
     pub repairs_total: IntCounterVec,
 }
@@ -30,6 +32,11 @@ impl AuthMetrics {
                 "auth_refreshes_total",
                 "Refreshes of a session",
                 &["rotated", "repeated", "reused", "refused", "failed"],
+            )?,
+            breach_checks_total: counter(
+                "auth_breach_checks_total",
+                "New passwords looked up among breached ones",
+                &["clear", "breached", "unavailable"],
             )?,
             repairs_total: counter("auth_repairs_total", "Users provisioned by the repair job", &["repaired", "failed"])?,
         })

@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use mail::{Mailer, Resend};
+use mail::Mailer;
 use messaging::{Messaging, link, operator::OperatorCommand};
 use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config, http::Registration};
 use tokio::sync::Notify;
@@ -52,12 +52,11 @@ impl Service for App {
         let metrics = Metrics::new(&kit.metrics.registry)?;
         messaging::admin::expect(&kit.metrics);
         let gateway = Arc::new(Client::new(kit.http.clone(), &config.phonepe, kit.clock.clone(), metrics.clone()));
-        let resend = Resend::new(kit.http.clone(), &config.mail.resend_url, config.mail.resend_api_key.clone(), config.mail.from.clone());
         Ok(Self {
             gateway,
             webhook_credentials: WebhookCredentials::parse(&config.phonepe.webhook_username, &config.phonepe.webhook_password)?,
             metrics,
-            mailer: Mailer::new(&kit, Arc::new(resend))?,
+            mailer: Mailer::new(&kit, config.mail.transport(kit.http.clone())?)?,
             watch: OrderWatch::default(),
             receipts_due: Notify::new(),
             reconciler_due: Notify::new(),

@@ -1,5 +1,6 @@
 //! Settings of the payments service (`default.toml` documents each).
 
+use mail::MailSettings;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use service_kit::config::{KitConfig, Problems, Profile, ServiceConfig, is_local_host};
@@ -15,7 +16,7 @@ const SHORTEST_SECRET: usize = 16;
 pub struct PaymentsConfig {
     pub public_url: String,
     pub phonepe: PhonePeConfig,
-    pub mail: MailConfig,
+    pub mail: MailSettings,
 }
 
 /// PhonePe: addresses and credentials.
@@ -31,32 +32,18 @@ pub struct PhonePeConfig {
     pub webhook_password: SecretString,
 }
 
-/// Outgoing mail.
-#[derive(Debug, Clone, Deserialize)]
-#[expect(missing_docs, reason = "each key is documented in default.toml")]
-pub struct MailConfig {
-    pub resend_url: String,
-    pub resend_api_key: SecretString,
-    pub from: String,
-}
-
 impl ServiceConfig for PaymentsConfig {
     const DEFAULTS: &'static str = include_str!("default.toml");
 
     fn validate(&self, kit: &KitConfig, problems: &mut Problems) {
         let phonepe = &self.phonepe;
-        let urls = [
-            ("public_url", &self.public_url),
-            ("phonepe.oauth_url", &phonepe.oauth_url),
-            ("phonepe.payment_url", &phonepe.payment_url),
-            ("mail.resend_url", &self.mail.resend_url),
-        ];
+        let urls =
+            [("public_url", &self.public_url), ("phonepe.oauth_url", &phonepe.oauth_url), ("phonepe.payment_url", &phonepe.payment_url)];
         for (key, url) in urls {
             problems.require_url(key, url);
         }
         problems.require("phonepe.client_id", &phonepe.client_id);
-        problems.require("mail.from", &self.mail.from);
-        problems.require("mail.resend_api_key", self.mail.resend_api_key.expose_secret());
+        self.mail.validate(kit, problems);
         problems.require("phonepe.client_secret", phonepe.client_secret.expose_secret());
         if let Err(problem) = WebhookCredentials::parse(&phonepe.webhook_username, &phonepe.webhook_password) {
             problems.add("phonepe.webhook_password", problem);
@@ -74,9 +61,6 @@ impl ServiceConfig for PaymentsConfig {
             }
             if phonepe.client_secret.expose_secret().len() < SHORTEST_SECRET {
                 problems.add("phonepe.client_secret", format_args!("is shorter than {SHORTEST_SECRET} characters"));
-            }
-            if self.mail.from.trim_end_matches('>').ends_with(".example") {
-                problems.add("mail.from", "has no address that can be answered");
             }
         }
     }
@@ -163,7 +147,7 @@ mod tests {
                 webhook_username: String::new(),
                 webhook_password: secret(),
             },
-            mail: MailConfig { resend_url: String::new(), resend_api_key: secret(), from: String::new() },
+            mail: MailSettings { resend_url: String::new(), resend_api_key: secret(), smtp_url: secret(), from: String::new() },
         };
         assert!(!format!("{config:?}").contains("s3cret"));
     }

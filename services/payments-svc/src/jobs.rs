@@ -26,7 +26,11 @@ const OVERDUE: TimeDelta = TimeDelta::seconds(10);
 
 /// Starts the receipt worker, the reconciler, the mailer and what measures their backlogs.
 pub(crate) fn start_workers(app: &Arc<App>) {
-    app.mailer.start(&app.kit);
+    if app.config.mail.can_send() {
+        app.mailer.start(&app.kit);
+    } else {
+        tracing::warn!("mails wait in the outbox: neither mail.resend_api_key nor mail.smtp_url is set");
+    }
     start(
         app,
         "receipts",

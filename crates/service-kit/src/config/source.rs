@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Names that people know from elsewhere, and the keys they set.
-const WELL_KNOWN: [(&str, &str); 9] = [
+const WELL_KNOWN: [(&str, &str); 10] = [
     ("DATABASE_URL", "database.url"),
     ("DATABASE_OWNER_URL", "database.owner_url"),
     ("REDIS_URL", "redis.url"),
@@ -12,6 +12,7 @@ const WELL_KNOWN: [(&str, &str); 9] = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
     ("PHONEPE_CLIENT_ID", "phonepe.client_id"),
     ("RESEND_URL", "mail.resend_url"),
+    ("SMTP_URL", "mail.smtp_url"),
     ("RESEND_API_KEY", "mail.resend_api_key"),
 ];
 

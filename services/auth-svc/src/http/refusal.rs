@@ -78,7 +78,7 @@ impl From<UnusablePassword> for Refusal {
             UnusablePassword::Missing => Self::bad_request("validation_failed", "Signup requires a valid password"),
             UnusablePassword::TooLong => Self::bad_request("validation_failed", "Password is too long"),
             UnusablePassword::TooShort(least) => Self::weak_password("length", format!("Password should be at least {least} characters.")),
-            UnusablePassword::Common => {
+            UnusablePassword::Common | UnusablePassword::Breached => {
                 let message = "Password is known to be weak and easy to guess, please choose a different one.";
                 Self::weak_password("pwned", message)
             }

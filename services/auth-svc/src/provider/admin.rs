@@ -283,9 +283,9 @@ pub(super) async fn unconfirmed(
     }
 }
 
-pub(super) async fn hash(provider: &Provider, password: Option<NewPassword>) -> Result<Option<String>, Fault> {
+pub(super) async fn hash(provider: &Provider, password: Option<NewPassword>) -> Result<Option<String>, AdminError> {
     match password {
-        Some(password) => provider.passwords.hash(password.into_secret()).await.map(Some),
+        Some(password) => provider.passwords.hash(password).await.map(Some),
         None => Ok(None),
     }
 }

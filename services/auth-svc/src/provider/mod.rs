@@ -4,6 +4,7 @@ pub mod access_token;
 mod account;
 pub mod admin;
 pub mod ban;
+mod breaches;
 pub mod deletion;
 mod email;
 pub mod factor;
@@ -43,7 +44,9 @@ pub use email::{EmailAddress, InvalidEmail};
 
 use crate::{
     config::{AuthConfig, EmbeddedConfig},
+    metrics::AuthMetrics,
     provider::{
+        breaches::Breaches,
         password::Passwords,
         redirect::Redirects,
         signing_key::Keys,
@@ -74,14 +77,16 @@ impl Provider {
     ///
     /// # Errors
     /// When the key-encryption secret cannot be used.
-    pub fn new(kit: &Kit, config: &AuthConfig) -> anyhow::Result<Self> {
+    pub fn new(kit: &Kit, config: &AuthConfig, metrics: &AuthMetrics) -> anyhow::Result<Self> {
         let site = config.site(&kit.config.auth.issuer);
         let config = config.embedded.clone();
         let secret = config.key_encryption_secret.expose_secret();
         let redirects = Redirects::new(&site, &config.redirect_urls);
+        let service = Some(config.breached_passwords_url.as_str()).filter(|url| !url.is_empty());
+        let breaches = service.map(|url| Breaches::new(kit.http.clone(), url, metrics.breach_checks_total.clone()));
         Ok(Self {
             issuer: kit.config.auth.issuer.clone(),
-            passwords: Passwords::new(kit.lifecycle.main().clone(), config.hashing_concurrency),
+            passwords: Passwords::new(kit.lifecycle.main().clone(), config.hashing_concurrency, breaches),
             keys: Keys::new(
                 kit.db.clone(),
                 kit.clock.clone(),

@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::Fault;
+use super::{Fault, breaches::Breaches};
 
 /// Nobody types more; a longer one would only cost memory.
 pub const MAX_BYTES: usize = 1024;
@@ -40,6 +40,9 @@ pub enum UnusablePassword {
     /// One of the first that anybody tries.
     #[error("the password is a common one")]
     Common,
+    /// It was somebody's, and came out.
+    #[error("the password is a breached one")]
+    Breached,
 }
 
 /// Passwords that many people have had, in lower case and in the order of their bytes (OWASP ASVS 6.2.4).
@@ -68,8 +71,9 @@ impl NewPassword {
         }
     }
 
-    pub(super) fn into_secret(self) -> SecretString {
-        self.0
+    /// What was typed, to compare it with the present one.
+    pub(super) fn secret(&self) -> SecretString {
+        self.0.clone()
     }
 }
 
@@ -85,12 +89,13 @@ pub struct Passwords {
     main: Handle,
     turns: Arc<Semaphore>,
     turn_limit: Duration,
+    breaches: Option<Breaches>,
 }
 
 impl Passwords {
-    /// At most `at_once` hashes run at a time, on the blocking threads of `main`.
-    pub fn new(main: Handle, at_once: usize) -> Self {
-        Self { main, turns: Arc::new(Semaphore::new(at_once)), turn_limit: TURN_LIMIT }
+    /// At most `at_once` hashes run at a time, on the blocking threads of `main`. New passwords are looked up in `breaches`.
+    pub fn new(main: Handle, at_once: usize, breaches: Option<Breaches>) -> Self {
+        Self { main, turns: Arc::new(Semaphore::new(at_once)), turn_limit: TURN_LIMIT, breaches }
     }
 
     async fn turn(&self) -> Result<SemaphorePermit<'_>, Fault> {
@@ -103,13 +108,19 @@ impl Passwords {
     /// The hash of a new password, as a PHC string with OWASP's minimum cost (19 MiB, two passes).
     ///
     /// # Errors
-    /// [`Fault::Busy`] when the turn does not come in time.
-    pub async fn hash(&self, password: SecretString) -> Result<String, Fault> {
+    /// [`UnusablePassword::Breached`]; [`Fault::Busy`] when the turn does not come in time.
+    pub async fn hash<E: From<UnusablePassword> + From<Fault>>(&self, NewPassword(password): NewPassword) -> Result<String, E> {
+        if let Some(breaches) = &self.breaches
+            && breaches.know(password.expose_secret()).await
+        {
+            return Err(UnusablePassword::Breached.into());
+        }
         let _turn = self.turn().await?;
         let hashed = self
             .main
             .spawn_blocking(move || Argon2::default().hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string()));
-        hashed.await.map_err(|error| Fault::Crypto(error.to_string()))?.map_err(|error| Fault::Crypto(format!("hashing failed: {error}")))
+        let hashed = hashed.await.map_err(|error| Fault::Crypto(error.to_string()))?;
+        Ok(hashed.map_err(|error| Fault::Crypto(format!("hashing failed: {error}")))?)
     }
 
     /// Whether the password is the one of `stored`. Without a stored hash it takes as long and is never the one.
@@ -129,7 +140,7 @@ impl Passwords {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::sign_up::SignUpError, *};
 
     #[test]
     fn the_shortest_password_counts_characters_not_bytes() {
@@ -156,12 +167,16 @@ mod tests {
     }
 
     fn passwords() -> Passwords {
-        Passwords::new(Handle::current(), 1)
+        Passwords::new(Handle::current(), 1, None)
+    }
+
+    async fn hash(passwords: &Passwords, text: &str) -> Result<String, SignUpError> {
+        passwords.hash(NewPassword::parse(text, 8).unwrap()).await
     }
 
     #[tokio::test]
     async fn only_the_same_password_verifies() {
-        let hash = passwords().hash("correct horse".into()).await.unwrap();
+        let hash = hash(&passwords(), "correct horse").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(passwords().verify("correct horse".into(), Some(hash.clone())).await.unwrap());
         assert!(!passwords().verify("correct horsf".into(), Some(hash)).await.unwrap());
@@ -177,6 +192,6 @@ mod tests {
     async fn a_request_whose_turn_never_comes_is_refused() {
         let passwords = Passwords { turn_limit: Duration::from_millis(20), ..passwords() };
         let _held = passwords.turns.acquire().await.unwrap();
-        assert!(matches!(passwords.hash("x".into()).await, Err(Fault::Busy)));
+        assert!(matches!(hash(&passwords, "correct horse").await, Err(SignUpError::Fault(Fault::Busy))));
     }
 }

@@ -96,7 +96,7 @@ pub async fn sign_up(
     origin: &Origin,
 ) -> Result<SignedUp, SignUpError> {
     let SignUp { email, password, data } = request;
-    let hash = provider.passwords.hash(password.into_secret()).await?;
+    let hash = provider.passwords.hash::<SignUpError>(password).await?;
     let (id, now) = (Uuid::now_v7(), provider.clock.now());
     let confirmed = !provider.config.email_confirmation;
     let mut user_metadata = owned(data, id, &email);

@@ -172,11 +172,10 @@ async fn hash(
         Some(_) => return Err(UpdateUserError::CurrentPasswordInvalid),
         None => false,
     };
-    let password = password.into_secret();
-    if present.password_hash.is_some() && provider.passwords.verify(password.clone(), present.password_hash.clone()).await? {
+    if present.password_hash.is_some() && provider.passwords.verify(password.secret(), present.password_hash.clone()).await? {
         return Err(UpdateUserError::SamePassword);
     }
-    Ok(Hashed { hash: provider.passwords.hash(password).await?, known })
+    Ok(Hashed { hash: provider.passwords.hash::<UpdateUserError>(password).await?, known })
 }
 
 /// Ends every other session, and every mail that could open the account.

@@ -44,6 +44,7 @@ fn a_configuration_that_cannot_work_is_refused_by_name() {
         ("GROUNDWORK__MAIL__RESEND_URL", "", "mail.resend_url"),
         ("GROUNDWORK__RATE__MAILS_PER_ACCOUNT_PER_MINUTE", "0", "rate.mails_per_account_per_minute"),
         ("GROUNDWORK__EMBEDDED__KEY_ENCRYPTION_SECRET", "short", "embedded.key_encryption_secret"),
+        ("GROUNDWORK__EMBEDDED__BREACHED_PASSWORDS_URL", "nowhere", "embedded.breached_passwords_url"),
         ("GROUNDWORK__PROFILE", "production", "embedded.key_encryption_secret"),
         ("GROUNDWORK__EMBEDDED__PASSWORD_MIN_LENGTH", "3", "embedded.password_min_length"),
         ("GROUNDWORK__PUBLIC_URL", "http://elsewhere", "auth.issuer"),

@@ -6,6 +6,7 @@ mod account;
 mod admin;
 mod audit;
 mod bootstrap;
+mod breached_passwords;
 mod browser_sessions;
 mod confirmation;
 mod ensure_profile;
