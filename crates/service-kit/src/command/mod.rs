@@ -143,15 +143,17 @@ pub fn start<S: Service>(config: Config<S::Config>, lifecycle: &Lifecycle, serve
     count_panics(kit.metrics.panics_total.clone());
     kit.verifier.start(lifecycle);
     let app = Arc::new(S::build(kit.clone(), config.service)?);
-    let (internal, internal_addr) = http::internal(&kit)?;
-    run_listener(lifecycle, "internal-listener", internal);
-    let mut started = Started { public: None, internal: internal_addr };
+    // The public listener first: what `readyz` calls ready takes requests.
+    let mut listening = None;
     if serve {
         app.start_serving()?;
         let (public, address) = http::public(&kit, app.clone())?;
         run_listener(lifecycle, "public-listener", public);
-        started.public = Some(address);
+        listening = Some(address);
     }
+    let (internal, internal_addr) = http::internal(&kit)?;
+    run_listener(lifecycle, "internal-listener", internal);
+    let started = Started { public: listening, internal: internal_addr };
     if work {
         app.start_workers()?;
         crate::audit::chain::start(app.kit());

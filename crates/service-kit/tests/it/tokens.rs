@@ -40,9 +40,11 @@ async fn a_missing_expired_forged_or_unsigned_token_is_401_with_a_problem() {
         claims["nbf"] = begin;
         encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
     });
+    let critical = Header { crit: Some(vec!["exp".to_owned()]), ..Header::new(Algorithm::HS256) };
+    let critical = encode(&critical, &claims, &key).unwrap();
     let unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJ4In0.";
     let not_yet = not_yet.iter().map(|token| Some(token.as_str()));
-    let others = [None, Some(expired.as_str()), Some(&forged), Some(&foreign), Some(unsigned), Some("rubbish")];
+    let others = [None, Some(expired.as_str()), Some(&forged), Some(&foreign), Some(&critical), Some(unsigned), Some("rubbish")];
     for token in others.into_iter().chain(not_yet) {
         let request = client().get(format!("{}/whoami", running.url));
         let request = match token {
