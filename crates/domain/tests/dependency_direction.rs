@@ -67,7 +67,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("messaging", &["domain", "service-kit"], &["testkit"]),
     ("mail", &["domain", "service-kit"], &["testkit"]),
     ("testkit", &["domain", "service-kit"], &["payments-svc", "onboarding-svc", "bcm-svc", "sandbox"]),
-    ("bench", &["domain"], &[]),
+    ("bench", &["domain", "service-kit"], &[]),
     ("sandbox", &["domain", "service-kit"], &["testkit"]),
     ("auth-svc", SERVICE, IN_SERVICE_TESTS),
     ("payments-svc", SERVICE, IN_SERVICE_TESTS),
