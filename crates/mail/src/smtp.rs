@@ -1,6 +1,6 @@
 //! SMTP: one connection per mail, encrypted unless the server is on this machine or the operator says otherwise.
 
-use std::{error::Error, io, net::IpAddr, time::Duration};
+use std::{error::Error, io, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 use async_trait::async_trait;
@@ -14,6 +14,7 @@ use lettre::{
         extension::{ClientId, Extension, MailParameter},
     },
 };
+use service_kit::config::is_local_host;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 use url::Url;
@@ -51,8 +52,7 @@ impl SmtpUrl {
     pub(crate) fn parse(text: &str) -> anyhow::Result<Self> {
         let url = Url::parse(text).map_err(|_| anyhow::anyhow!("is no URL"))?;
         let host = url.host_str().filter(|host| !host.is_empty()).context("names no host")?.to_owned();
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        let local = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+        let local = is_local_host(text);
         let tls = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
         let (encryption, usual) = match (url.scheme(), tls.as_deref()) {
             ("smtps", None) => (Encryption::Implicit, 465),

@@ -305,10 +305,11 @@ impl KitConfig {
     }
 }
 
-/// The environment variables of a production service point outside; a development host there is a mistake.
+/// Whether the URL's host is this machine. A name that only begins like an address of it is not (`127.example.com`).
 pub fn is_local_host(url: &str) -> bool {
-    url::Url::parse(url)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned))
-        .is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]" || host.ends_with(".localhost"))
+    let url = url::Url::parse(url).ok();
+    url.as_ref().and_then(|url| url.host_str()).is_some_and(|host| {
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
+    })
 }

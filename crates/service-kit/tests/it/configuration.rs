@@ -1,6 +1,6 @@
 //! Configuration errors are found at start, all at once, and name the setting.
 
-use service_kit::config::{Config, Environment, Problems, load};
+use service_kit::config::{Config, Environment, Problems, is_local_host, load};
 
 use crate::probe::ProbeConfig;
 
@@ -51,4 +51,18 @@ fn no_secret_is_printed() {
         assert!(!printed.contains(secret), "{secret} is printed");
     }
     insta::assert_snapshot!(printed);
+}
+
+#[test]
+fn a_host_is_local_by_its_address_and_not_by_how_its_name_begins() {
+    for local in
+        ["http://localhost:8090/x", "http://127.0.0.1", "http://127.9.9.9", "smtp://[::1]:25", "smtp://127.0.0.1", "http://app.localhost"]
+    {
+        assert!(is_local_host(local), "{local}");
+    }
+    for remote in
+        ["http://127.example.com", "https://127.0.0.1.example.com", "http://10.0.0.1", "http://localhost.example.com", "localhost", ""]
+    {
+        assert!(!is_local_host(remote), "{remote}");
+    }
 }
