@@ -6,10 +6,13 @@ use anyhow::Context;
 use lettre::message::Mailbox;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use service_kit::config::{KitConfig, Problems, Profile};
+use service_kit::{
+    Kit,
+    config::{KitConfig, Problems, Profile},
+};
 
 use crate::{
-    Resend, Transport,
+    Mailer, Resend, Transport,
     smtp::{Smtp, SmtpUrl},
 };
 
@@ -58,9 +61,17 @@ impl MailSettings {
         !self.smtp_url.expose_secret().is_empty()
     }
 
-    /// Whether there is a way out; without one mails wait in the outbox, which only a developer can want.
-    pub fn can_send(&self) -> bool {
-        self.by_smtp() || !self.resend_api_key.expose_secret().is_empty()
+    fn by_resend(&self) -> bool {
+        !self.resend_api_key.expose_secret().is_empty()
+    }
+
+    /// Starts the mailer, if there is a way out; without one mails wait in the outbox, which only a developer can want.
+    pub fn start(&self, mailer: &Mailer, kit: &Kit) {
+        if self.by_smtp() || self.by_resend() {
+            mailer.start(kit);
+        } else {
+            tracing::warn!("mails wait in the outbox: neither mail.resend_api_key nor mail.smtp_url is set");
+        }
     }
 
     /// The way out.

@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use mail::{Mail, Mailer, Next, Outgoing, SendError, Transport, enqueue};
+use mail::{Mail, MailSettings, Mailer, Next, Outgoing, SendError, Transport, enqueue};
 use service_kit::{
     Kit, Lifecycle, ServiceIdentity,
     config::{self, Environment, KitConfig, Problems, ServiceConfig},
@@ -163,4 +163,28 @@ async fn a_mail_whose_mailer_died_is_sent_by_another_as_soon_as_its_lease_ends()
     sql(&database, "update payments.mail_outbox set lease_until = now() where sent_at is null").await;
     send_due(&other).await;
     assert_eq!(*recorder.taken.lock().unwrap(), ["purpose/2", "purpose/1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_way_out_mails_wait_and_with_one_they_go() {
+    for (key, taken) in [("", 0), ("re_1", 1)] {
+        let database = Database::create().await;
+        let kit = kit(&database);
+        enqueue(&mut kit.db.get().await.unwrap(), kit.clock.now(), &mail("purpose/1")).await.unwrap();
+        let mailer = Mailer::new(&kit, Arc::new(Recorder::default())).unwrap();
+        let settings = MailSettings {
+            resend_url: String::new(),
+            resend_api_key: key.to_owned().into(),
+            smtp_url: String::new().into(),
+            from: String::new(),
+        };
+        settings.start(&mailer, &kit);
+        let attempted = "select count(*) from payments.mail_outbox where attempts > 0";
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(if taken == 1 { 10 } else { 1 });
+        while database.number(attempted).await != 1 && std::time::Instant::now() < deadline {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert_eq!(database.number(attempted).await, taken, "with the key {key:?}");
+        kit.lifecycle.drain();
+    }
 }

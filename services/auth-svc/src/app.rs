@@ -122,11 +122,7 @@ impl Service for AuthService {
             jobs::start_sweep(self);
             jobs::start_deletions(self);
         }
-        if self.config.mail.can_send() {
-            self.mailer.start(&self.kit);
-        } else {
-            tracing::warn!("mails wait in the outbox: neither mail.resend_api_key nor mail.smtp_url is set");
-        }
+        self.config.mail.start(&self.mailer, &self.kit);
         Ok(())
     }
 

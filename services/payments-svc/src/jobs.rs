@@ -26,11 +26,7 @@ const OVERDUE: TimeDelta = TimeDelta::seconds(10);
 
 /// Starts the receipt worker, the reconciler, the mailer and what measures their backlogs.
 pub(crate) fn start_workers(app: &Arc<App>) {
-    if app.config.mail.can_send() {
-        app.mailer.start(&app.kit);
-    } else {
-        tracing::warn!("mails wait in the outbox: neither mail.resend_api_key nor mail.smtp_url is set");
-    }
+    app.config.mail.start(&app.mailer, &app.kit);
     start(
         app,
         "receipts",
