@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     path::PathBuf,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 use lettre::transport::smtp::client::Certificate;
@@ -13,8 +13,7 @@ use super::*;
 
 /// A running server; it ends when its input is closed.
 struct Server {
-    _child: Child,
-    _input: ChildStdin,
+    child: Child,
     output: BufReader<ChildStdout>,
     port: u16,
     certificate: PathBuf,
@@ -33,8 +32,8 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        let mut server = Self { _child: child, _input: input, output, port: 0, certificate: PathBuf::new() };
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut server = Self { child, output, port: 0, certificate: PathBuf::new() };
         let says = server.says();
         server.port = says["port"].as_u64().unwrap().try_into().unwrap();
         server.certificate = says["certificate"].as_str().unwrap().into();
@@ -58,6 +57,13 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap();
+    }
+}
+
 fn untrusting(url: &str) -> Smtp {
     Smtp::new(SmtpUrl::parse(url).unwrap(), "Gründwork <hello@groundwork.test>".parse().unwrap()).unwrap()
 }
@@ -72,7 +78,7 @@ fn mail() -> Outgoing {
     }
 }
 
-/// Encrypted with this host name, which makes the address one that is not this machine.
+/// To this machine, where nothing would have to be encrypted: [`by_starttls`] does all the same.
 const STARTTLS: &str = "smtp://groundwork:s3cr%25t%40@127.0.0.1:PORT";
 
 fn by_starttls(server: &Server) -> Smtp {
@@ -144,9 +150,8 @@ async fn what_an_operator_has_to_mend_loses_no_mail() {
 
 #[tokio::test]
 async fn a_refusal_of_the_mail_is_final_when_the_server_says_so_and_repeats_none_of_its_words() {
-    for command in ["RCPT", "DATA"] {
+    for (command, name) in [("RCPT", "RCPT"), ("DATA", "the text")] {
         let server = Server::start(&["plain", "refuse", command, "550"]);
-        let name = if command == "RCPT" { "RCPT" } else { "the text" };
         assert_eq!(server.transport("smtp://localhost:PORT").send(&mail()).await, Err(SendError::Permanent(format!("{name}: 550"))));
         let server = Server::start(&["plain", "refuse", command, "451"]);
         let later = SendError::Transient { reason: format!("{name}: 451"), retry_after: None };

@@ -67,7 +67,7 @@ def authenticate(server, session, envelope, mechanism, credentials):
     return AuthResult(success=known, auth_data=credentials.login, handled=False)
 
 
-def certificate():
+def certificate(folder):
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "an SMTP server of a test")])
     now = datetime.datetime.now(datetime.UTC)
@@ -79,7 +79,6 @@ def certificate():
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
         .sign(key, hashes.SHA256())
     )
-    folder = Path(tempfile.mkdtemp())
     pem, secret = folder / "certificate.pem", folder / "key.pem"
     pem.write_bytes(built.public_bytes(serialization.Encoding.PEM))
     secret.write_bytes(key.private_bytes(
@@ -89,7 +88,9 @@ def certificate():
     return context, str(pem)
 
 
-context, pem = certificate() if MODE != "plain" else (None, "")
+# Removed when this process ends.
+folder = tempfile.TemporaryDirectory()
+context, pem = certificate(Path(folder.name)) if MODE != "plain" else (None, "")
 tls = {"tls_context": context, "require_starttls": True} if MODE == "starttls" else {}
 auth = {} if MODE == "plain" else {"authenticator": authenticate, "auth_required": True, "auth_require_tls": MODE == "starttls"}
 
