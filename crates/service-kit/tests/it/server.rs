@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use service_kit::{Lifecycle, command::start};
 use testkit::{Database, Running, config};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -195,4 +196,16 @@ async fn readiness_follows_the_database_and_the_drain() {
 
 fn issue() -> String {
     testkit::issue_token(uuid::Uuid::now_v7(), "a@example.test", chrono::TimeDelta::hours(1))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_called_ready_before_requests_are_taken() {
+    let database = Database::create().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let internal = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (public, internal_addr) = (taken.local_addr().unwrap().to_string(), internal.to_string());
+    let addresses = [("GROUNDWORK__HTTP__PUBLIC_ADDR", public.as_str()), ("GROUNDWORK__HTTP__INTERNAL_ADDR", &internal_addr)];
+    let lifecycle = Lifecycle::on_this_runtime();
+    assert!(start::<Probe>(config::<Probe>(&database, None, &addresses), &lifecycle, true, false).is_err(), "the address is taken");
+    assert!(tokio::net::TcpStream::connect(internal).await.is_err(), "readyz answers for a service that takes no requests");
 }
