@@ -16,7 +16,7 @@ use clap::Parser;
 /// What everybody's password is.
 pub const PASSWORD: &str = "seven-otters-cross-the-river";
 
-/// How long.
+/// How long, and on how many threads.
 #[derive(Debug, Parser)]
 pub struct Hash {
     #[arg(long)]

@@ -7,6 +7,8 @@
 //!      └─► bar ──► report    verdicts, the table, the file
 //! ```
 //!
+//! The allocator is the services', which service-kit sets, for the baselines too.
+//!
 //! `make bench` prepares a fresh stack and runs `bench run`.
 
 mod bar;

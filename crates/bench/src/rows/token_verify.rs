@@ -83,11 +83,14 @@ async fn publish(key_set: &str, lifecycle: &Lifecycle) -> anyhow::Result<SocketA
     );
     lifecycle.spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            if stream.write_all(answer.as_bytes()).await.is_err() {
-                continue;
+            let sent = async {
+                stream.write_all(answer.as_bytes()).await?;
+                // Until the client has read all and closed.
+                tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+            };
+            if let Err(error) = sent.await {
+                eprintln!("bench: the key set was not read: {error}");
             }
-            // Until the client has read all and closed.
-            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
         }
     });
     Ok(address)
