@@ -9,6 +9,7 @@ pub mod deletion;
 mod email;
 pub mod factor;
 pub mod generate_link;
+mod hashing;
 pub mod letter;
 pub mod metadata;
 pub mod one_time;

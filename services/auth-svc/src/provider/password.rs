@@ -1,22 +1,18 @@
-//! Passwords: argon2id, on blocking threads, a bounded number at once.
+//! Passwords: what may be one, and hashing on blocking threads, a bounded number at once.
 
 use std::{
     sync::{Arc, LazyLock},
     time::Duration,
 };
 
-use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher, PasswordVerifier},
-};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     runtime::Handle,
-    sync::{Semaphore, SemaphorePermit},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
-use super::{Fault, breaches::Breaches};
+use super::{Fault, breaches::Breaches, hashing::Hashing};
 
 /// Nobody types more; a longer one would only cost memory.
 pub const MAX_BYTES: usize = 1024;
@@ -80,13 +76,11 @@ impl NewPassword {
 /// How long a request waits for its turn to hash.
 const TURN_LIMIT: Duration = Duration::from_secs(4);
 
-/// A well-formed hash that no password has, with the same cost as a real one: unknown addresses take as long as known ones.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
 /// Hashes and verifies.
 #[derive(Debug, Clone)]
 pub struct Passwords {
     main: Handle,
+    hashing: Arc<Hashing>,
     turns: Arc<Semaphore>,
     turn_limit: Duration,
     breaches: Option<Breaches>,
@@ -95,17 +89,29 @@ pub struct Passwords {
 impl Passwords {
     /// At most `at_once` hashes run at a time, on the blocking threads of `main`. New passwords are looked up in `breaches`.
     pub fn new(main: Handle, at_once: usize, breaches: Option<Breaches>) -> Self {
-        Self { main, turns: Arc::new(Semaphore::new(at_once)), turn_limit: TURN_LIMIT, breaches }
+        let turns = Arc::new(Semaphore::new(at_once));
+        Self { main, hashing: Arc::default(), turns, turn_limit: TURN_LIMIT, breaches }
     }
 
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, Fault> {
-        match timeout(self.turn_limit, self.turns.acquire()).await {
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        match timeout(self.turn_limit, self.turns.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(Fault::Busy),
         }
     }
 
-    /// The hash of a new password, as a PHC string with OWASP's minimum cost (19 MiB, two passes).
+    /// The turn lasts as long as the work, also when the request has gone.
+    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce(&Hashing) -> T + Send + 'static) -> Result<T, Fault> {
+        let turn = self.turn().await?;
+        let hashing = self.hashing.clone();
+        let done = self.main.spawn_blocking(move || {
+            let _turn = turn;
+            work(&hashing)
+        });
+        done.await.map_err(|error| Fault::Crypto(error.to_string()))
+    }
+
+    /// The hash of a new password, as a PHC string.
     ///
     /// # Errors
     /// [`UnusablePassword::Breached`]; [`Fault::Busy`] when the turn does not come in time.
@@ -115,11 +121,7 @@ impl Passwords {
         {
             return Err(UnusablePassword::Breached.into());
         }
-        let _turn = self.turn().await?;
-        let hashed = self
-            .main
-            .spawn_blocking(move || Argon2::default().hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string()));
-        let hashed = hashed.await.map_err(|error| Fault::Crypto(error.to_string()))?;
+        let hashed = self.in_turn(move |hashing| hashing.hash(password.expose_secret())).await?;
         Ok(hashed.map_err(|error| Fault::Crypto(format!("hashing failed: {error}")))?)
     }
 
@@ -128,13 +130,7 @@ impl Passwords {
     /// # Errors
     /// [`Fault::Busy`] when the turn does not come in time.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<bool, Fault> {
-        let _turn = self.turn().await?;
-        let verified = self.main.spawn_blocking(move || {
-            let known = stored.is_some();
-            let hash = stored.unwrap_or_else(|| NOBODY.to_owned());
-            Argon2::default().verify_password(password.expose_secret().as_bytes(), hash.as_str()).is_ok() && known
-        });
-        verified.await.map_err(|error| Fault::Crypto(error.to_string()))
+        self.in_turn(move |hashing| hashing.verify(password.expose_secret(), stored.as_deref())).await
     }
 }
 
@@ -177,21 +173,26 @@ mod tests {
     #[tokio::test]
     async fn only_the_same_password_verifies() {
         let hash = hash(&passwords(), "correct horse").await.unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(passwords().verify("correct horse".into(), Some(hash.clone())).await.unwrap());
         assert!(!passwords().verify("correct horsf".into(), Some(hash)).await.unwrap());
     }
 
     #[tokio::test]
-    async fn nobody_has_no_password_but_costs_the_same() {
-        argon2::password_hash::phc::PasswordHash::new(NOBODY).unwrap();
-        assert!(!passwords().verify("anything".into(), None).await.unwrap());
+    async fn a_request_that_goes_away_keeps_its_turn_until_its_hash_is_done() {
+        let passwords = passwords();
+        {
+            let leaving = hash(&passwords, "correct horse");
+            tokio::pin!(leaving);
+            assert!(futures_util::poll!(leaving.as_mut()).is_pending());
+        }
+        assert_eq!(passwords.turns.available_permits(), 0);
+        assert!(hash(&passwords, "correct horse").await.is_ok());
     }
 
     #[tokio::test]
     async fn a_request_whose_turn_never_comes_is_refused() {
         let passwords = Passwords { turn_limit: Duration::from_millis(20), ..passwords() };
-        let _held = passwords.turns.acquire().await.unwrap();
+        let _held = passwords.turn().await.unwrap();
         assert!(matches!(hash(&passwords, "correct horse").await, Err(SignUpError::Fault(Fault::Busy))));
     }
 }
