@@ -41,7 +41,7 @@ pub async fn sign_in(kit: &Kit, provider: &Provider, email: &str, password: &str
         Ok(email) => store::find_by_email(&mut connection, email.as_str()).await?,
         Err(_) => None,
     };
-    // Hashing takes a tenth of a second: the connection serves others meanwhile.
+    // Hashing takes tens of milliseconds: the connection serves others meanwhile.
     drop(connection);
     let stored = found.as_ref().and_then(|user| user.password_hash.clone());
     let fits = password.len() <= password::MAX_BYTES;
