@@ -24,7 +24,7 @@ SABOTAGES = [
     (
         "any password accepted",
         "is refused with another password",
-        [(f"{AUTH}/provider/password.rs", "hash.as_str()).is_ok() && known", "hash.as_str()).is_ok() || known")],
+        [(f"{AUTH}/provider/hashing.rs", "Some(output)) && !is_nobody", "Some(output)) || !is_nobody")],
     ),
     (
         "signature unchecked",
