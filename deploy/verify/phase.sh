@@ -11,7 +11,7 @@ cd "$ROOT" || exit
 
 results=$ROOT/target/verify/$PHASE
 report=docs/verification/$PHASE.md
-# The same place each time, so that what a run that was cut off left behind is found and removed.
+# The same place each time, so that what a run that was cut off left behind is found and stopped.
 work=/var/tmp/groundwork-verify-$(printf '%s' "$ROOT" | sha256sum | cut -c1-12)
 clone=$work/groundwork
 began=$(now_ms)
@@ -38,7 +38,7 @@ finish() {
   [[ -d $clone ]] || return 0
   (cd "$clone" && deploy/local/stack down) >>"$results/finish.log" 2>&1 || true
   cp "$clone"/.local/dev/logs/*.log "$results/" 2>/dev/null || true
-  rm -rf "$work"
+  git -C "$clone" clean -ffdxq || rm -rf "$work"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
@@ -99,16 +99,26 @@ started() {
     { row 'falls short' 'the stack starts with wide limits' "see ${results#"$ROOT"/}/up.log"; return 1; }
 }
 
-verify() {
-  local took_s verdict='falls short'
-  mkdir -p "$results"
-  rm -f "$results"/*.log
-  if [[ -d $clone ]]; then (cd "$clone" && deploy/local/stack down) >/dev/null 2>&1 || true; fi
+# The commit in a clone, and nothing else. The clone stays: files that git leaves alone are built already, so that a second
+# verification builds what has changed.
+clone_commit() {
+  if [[ -d $clone ]]; then
+    (cd "$clone" && deploy/local/stack down) >/dev/null 2>&1 || true
+    if git -C "$clone" fetch --quiet origin HEAD && git -C "$clone" checkout --quiet --force --detach "$commit" &&
+      git -C "$clone" clean -ffdxq; then return; fi
+  fi
   rm -rf "$work"
   mkdir -p "$work"
   chmod 711 "$work"
   git clone --quiet --no-hardlinks "$ROOT" "$clone"
   git -C "$clone" checkout --quiet --detach "$commit"
+}
+
+verify() {
+  local took_s verdict='falls short'
+  mkdir -p "$results"
+  rm -f "$results"/*.log
+  clone_commit
 
   say "Verifying $TITLE at ${commit:0:12}"
   claims
