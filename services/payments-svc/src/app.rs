@@ -54,7 +54,7 @@ impl Service for App {
         let gateway = Arc::new(Client::new(kit.http.clone(), &config.phonepe, kit.clock.clone(), metrics.clone()));
         Ok(Self {
             gateway,
-            webhook_credentials: WebhookCredentials::parse(&config.phonepe.webhook_username, &config.phonepe.webhook_password)?,
+            webhook_credentials: config.phonepe.webhook_credentials()?,
             metrics,
             mailer: Mailer::new(&kit, config.mail.transport(kit.http.clone())?)?,
             watch: OrderWatch::default(),

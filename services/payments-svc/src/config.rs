@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use service_kit::config::{KitConfig, Problems, Profile, ServiceConfig, is_local_host};
 
-use crate::phonepe::WebhookCredentials;
+use crate::phonepe::{CredentialsProblem, WebhookCredentials};
 
 /// A shorter secret can be guessed.
 const SHORTEST_SECRET: usize = 16;
@@ -30,6 +30,17 @@ pub struct PhonePeConfig {
     pub client_version: u32,
     pub webhook_username: String,
     pub webhook_password: SecretString,
+    pub webhook_secret: SecretString,
+}
+
+impl PhonePeConfig {
+    /// Who may send webhooks.
+    ///
+    /// # Errors
+    /// When nobody could be told apart by these settings.
+    pub fn webhook_credentials(&self) -> Result<WebhookCredentials, CredentialsProblem> {
+        WebhookCredentials::parse(&self.webhook_username, &self.webhook_password, &self.webhook_secret)
+    }
 }
 
 impl ServiceConfig for PaymentsConfig {
@@ -45,8 +56,8 @@ impl ServiceConfig for PaymentsConfig {
         problems.require("phonepe.client_id", &phonepe.client_id);
         self.mail.validate(kit, problems);
         problems.require("phonepe.client_secret", phonepe.client_secret.expose_secret());
-        if let Err(problem) = WebhookCredentials::parse(&phonepe.webhook_username, &phonepe.webhook_password) {
-            problems.add("phonepe.webhook_password", problem);
+        if let Err(problem) = phonepe.webhook_credentials() {
+            problems.add(&format!("phonepe.{}", problem.setting()), problem);
         }
         if is_test_environment(&phonepe.oauth_url) != is_test_environment(&phonepe.payment_url) {
             problems.add("phonepe.payment_url", "belongs to another environment than phonepe.oauth_url");
@@ -116,6 +127,7 @@ mod tests {
             ("GROUNDWORK__PAYMENTS__PHONEPE__CLIENT_SECRET", "short", "phonepe.client_secret"),
             ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_PASSWORD", "password", "phonepe.webhook_password"),
             ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_PASSWORD", "", "phonepe.webhook_password"),
+            ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_SECRET", "short", "phonepe.webhook_secret"),
             ("RESEND_API_KEY", "", "mail.resend_api_key"),
         ];
         for (name, value, key) in cases {
@@ -146,6 +158,7 @@ mod tests {
                 client_version: 1,
                 webhook_username: String::new(),
                 webhook_password: secret(),
+                webhook_secret: secret(),
             },
             mail: MailSettings { resend_url: String::new(), resend_api_key: secret(), smtp_url: secret(), from: String::new() },
         };

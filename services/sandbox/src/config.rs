@@ -48,6 +48,8 @@ pub struct WebhookTarget {
     pub username: String,
     /// Sent hashed together with the username.
     pub password: SecretString,
+    /// Signs the bodies, instead of username and password.
+    pub secret: Option<SecretString>,
     /// Pauses before each further try. No schedule is documented for this product; three tries more are the number
     /// that `PhonePe` states for another one.
     pub retries: Vec<Duration>,
@@ -68,6 +70,7 @@ impl Default for SandboxConfig {
                 url: None,
                 username: "groundwork".to_owned(),
                 password: SecretString::from("Sandbox2026"),
+                secret: None,
                 retries: [2, 10, 30].map(Duration::from_secs).to_vec(),
             },
             resend_api_key: SecretString::from("re_sandbox"),

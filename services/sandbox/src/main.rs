@@ -5,7 +5,7 @@ use std::{net::SocketAddr, process::ExitCode, time::Duration};
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand};
 use sandbox::{Merchant, SandboxConfig, WebhookTarget};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use service_kit::{config::TelemetryConfig, http_client, telemetry::Telemetry};
 use url::Url;
 
@@ -58,6 +58,9 @@ struct Serve {
     /// Password of the webhook's credentials.
     #[arg(long, env = "SANDBOX_WEBHOOK_PASSWORD", hide_env_values = true)]
     webhook_password: Option<SecretString>,
+    /// Signs webhooks (HMAC-SHA256 of the body), instead of username and password.
+    #[arg(long, env = "SANDBOX_WEBHOOK_SECRET", hide_env_values = true)]
+    webhook_secret: Option<SecretString>,
     /// Pauses before each further try to deliver a webhook, in milliseconds.
     #[arg(long, env = "SANDBOX_WEBHOOK_RETRY_MS", value_delimiter = ',', default_value = "2000,10000,30000")]
     webhook_retry_ms: Vec<u64>,
@@ -88,6 +91,7 @@ impl Serve {
                 url: self.webhook_url,
                 username: self.webhook_username,
                 password: self.webhook_password.unwrap_or(default.webhook.password),
+                secret: self.webhook_secret.filter(|secret| !secret.expose_secret().is_empty()),
                 retries: self.webhook_retry_ms.into_iter().map(Duration::from_millis).collect(),
             },
             resend_api_key: self.resend_api_key.unwrap_or(default.resend_api_key),

@@ -37,9 +37,9 @@ pub struct WebhookWeather {
     pub duplicate: u8,
     /// Sent so much later, in milliseconds.
     pub delay_ms: u32,
-    /// The amount they claim, in paise, instead of the true one.
+    /// The amount they claim, in paise, instead of the true one. A signature stays that of the true body.
     pub tamper_amount: Option<Paise>,
-    /// Sent with an `Authorization` that is well-formed and wrong.
+    /// Sent with an `Authorization`, or a signature, that is well-formed and wrong.
     pub wrong_credentials: bool,
     /// Each is held until the next one has been sent, for at most two seconds.
     pub reorder: bool,

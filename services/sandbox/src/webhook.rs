@@ -1,21 +1,24 @@
-//! Telling the merchant: the event's envelope, its `Authorization`, the weather on its way, and the tries after a
+//! Telling the merchant: the event's envelope, the proof of who sent it, the weather on its way, and the tries after a
 //! refusal.
 
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{order::Order, phonepe::order_payload, state::Sandbox};
+use crate::{config::WebhookTarget, order::Order, phonepe::order_payload, state::Sandbox};
 
 /// An answer must come within this time, as `PhonePe` demands it.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// With reordering on, a webhook that no other one overtakes goes out after this time.
 const HELD_LIMIT: Duration = Duration::from_secs(2);
+/// Not in any SDK of `PhonePe`: the name that independent integrators use.
+const SIGNATURE: HeaderName = HeaderName::from_static("x-phonepe-checksum-signature");
 
 /// What happened to an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +54,7 @@ pub(crate) struct Webhook {
     sequence: u64,
     event: &'static str,
     merchant_order_id: String,
-    authorization: String,
+    proof: (HeaderName, String),
     body: String,
 }
 
@@ -108,21 +111,38 @@ pub(crate) fn authorization(username: &str, password: &str) -> String {
     hex::encode(Sha256::digest(format!("{username}:{password}")))
 }
 
+/// The signature's value: the lower-case hex of the body's HMAC-SHA256.
+fn signature(secret: &str, body: &str) -> String {
+    Hmac::<Sha256>::new_from_slice(secret.as_bytes())
+        .map(|mac| hex::encode(mac.chain_update(body).finalize().as_bytes()))
+        .unwrap_or_default()
+}
+
+/// The dashboard's two options: a secret that signs the body, or else user name and password.
+fn proof(target: &WebhookTarget, body: &str, wrong: bool) -> (HeaderName, String) {
+    if let Some(secret) = &target.secret {
+        let secret = if wrong { "not-the-secret" } else { secret.expose_secret() };
+        return (SIGNATURE, signature(secret, body));
+    }
+    let password = if wrong { "not-the-password" } else { target.password.expose_secret() };
+    (AUTHORIZATION, authorization(&target.username, password))
+}
+
 impl Sandbox {
     /// Sends the webhook of an event, through the weather.
     pub(crate) fn tell(&self, order: &Order, event: Event) {
         let weather = self.weather().webhook;
-        let target = &self.config().webhook;
         let mut claimed = order.clone();
         if let Some(amount) = weather.tamper_amount {
             claimed.amount = amount;
         }
-        let password = if weather.wrong_credentials { "not-the-password" } else { target.password.expose_secret() };
+        // Of what was true: whoever alters a webhook on its way cannot sign it.
+        let signed = envelope(self, order, event).to_string();
         let webhook = Webhook {
             sequence: self.state().next(),
             event: event.name(),
             merchant_order_id: order.merchant_order_id.clone(),
-            authorization: authorization(&target.username, password),
+            proof: proof(&self.config().webhook, &signed, weather.wrong_credentials),
             body: envelope(self, &claimed, event).to_string(),
         };
         if weather.lost {
@@ -196,14 +216,9 @@ impl Sandbox {
         let Some(url) = self.webhook_url() else {
             return (Fate::NoAddress, None);
         };
-        let answer = self
-            .http()
-            .post(url)
-            .header(AUTHORIZATION, &webhook.authorization)
-            .header(CONTENT_TYPE, "application/json")
-            .body(webhook.body.clone())
-            .send()
-            .await;
+        let (header, value) = &webhook.proof;
+        let answer =
+            self.http().post(url).header(header, value).header(CONTENT_TYPE, "application/json").body(webhook.body.clone()).send().await;
         match answer {
             Ok(answer) if answer.status().is_success() => (Fate::Accepted, Some(answer.status().as_u16())),
             Ok(answer) => (Fate::Refused, Some(answer.status().as_u16())),
@@ -250,12 +265,17 @@ impl Sandbox {
 
 #[cfg(test)]
 mod tests {
-    use super::authorization;
+    use super::{authorization, signature};
 
     /// The first is from the official SDK's own tests.
     #[test]
     fn the_authorization_is_the_bare_hash() {
         assert_eq!(authorization("username", "password"), "bc842c31a9e54efe320d30d948be61291f3ceee4766e36ab25fa65243cd76e0e");
         assert_eq!(authorization("merchant_01", "Passw0rd123"), "ea04d79108d96621a8459f3f35be4eb072583eaad453d7d946c0308946023a43");
+    }
+    #[test]
+    fn the_signature_is_the_one_that_integrators_compute() {
+        let body = r#"{"event":"checkout.order.completed","payload":{"merchantOrderId":"TX1","state":"COMPLETED","amount":10000}}"#;
+        assert_eq!(signature("whk_test_secret", body), "f324bc4fdd8b6b6897ac5ca38b755cabc1160d3a5ccf2da4470a4a9927c05ff2");
     }
 }

@@ -14,7 +14,7 @@ use domain::money::Paise;
 
 pub use client::Client;
 pub use merchant_order_id::MerchantOrderId;
-pub use webhook_credentials::{CredentialsProblem, WebhookCredentials};
+pub use webhook_credentials::{CredentialsProblem, Proof, WebhookCredentials};
 pub use wire::{Hint, ProviderState};
 
 /// A request to open a payment.

@@ -12,6 +12,9 @@ use testkit::{Database, Person, Running, Vhost, config, person};
 /// The sandbox's webhook header: SHA-256 of `groundwork:Sandbox2026`.
 pub const CREDENTIALS: &str = "d11183fa34b6bb8f497fc1aae43fe34c5f149523dd0c38c7bc1891e4d96f8668";
 
+/// What the dashboard signs with in a rig that is [`Rig::signed`].
+pub const SECRET: &str = "whk_2f0b8c1d9e7a4655";
+
 pub struct Rig {
     pub database: Database,
     pub payer: Person,
@@ -23,9 +26,25 @@ pub struct Rig {
 impl Rig {
     /// Everything running, workers included, with somebody who has signed up.
     pub async fn start() -> Self {
+        Self::start_with(SandboxConfig::default(), &[]).await
+    }
+
+    /// The same, with webhooks that are signed and no password for them.
+    pub async fn signed() -> Self {
+        let mut outside = SandboxConfig::default();
+        outside.webhook.secret = Some(SECRET.into());
+        let changes = [
+            ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_USERNAME", ""),
+            ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_PASSWORD", ""),
+            ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_SECRET", SECRET),
+        ];
+        Self::start_with(outside, &changes).await
+    }
+
+    async fn start_with(outside: SandboxConfig, changes: &[(&str, &str)]) -> Self {
         let database = Database::create().await;
-        let outside = sandbox::start(SandboxConfig::default()).unwrap();
-        let service = Running::start::<App>(settings(&database, None, &outside), true);
+        let outside = sandbox::start(outside).unwrap();
+        let service = Running::start::<App>(changed(&database, None, &outside, changes), true);
         outside.sandbox().set_webhook_url(Some(format!("{}/api/payments/v2/webhook", service.url).parse().unwrap()));
         let payer = person(&database).await;
         Self { database, payer, service, outside, http: service_kit::http_client(Duration::from_secs(20)).unwrap() }
@@ -87,6 +106,12 @@ impl Rig {
         if let Some(credentials) = credentials {
             request = request.header("Authorization", credentials);
         }
+        request.send().await.unwrap().status()
+    }
+
+    /// Posts a webhook with a signature.
+    pub async fn signed_webhook(&self, signature: &str, body: impl Into<reqwest::Body>) -> StatusCode {
+        let request = self.http.post(self.url("webhook")).header("X-PhonePe-Checksum-Signature", signature).body(body);
         request.send().await.unwrap().status()
     }
 
@@ -157,21 +182,29 @@ async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
 }
 
 pub fn settings(database: &Database, vhost: Option<&Vhost>, outside: &sandbox::Running) -> Config<<App as Service>::Config> {
+    changed(database, vhost, outside, &[])
+}
+
+/// The usual settings, and those that replace them.
+fn changed(
+    database: &Database,
+    vhost: Option<&Vhost>,
+    outside: &sandbox::Running,
+    changes: &[(&str, &str)],
+) -> Config<<App as Service>::Config> {
     let (oauth, pg, resend) =
         (format!("{}/apis/identity-manager", outside.url), format!("{}/apis/pg", outside.url), format!("{}/resend", outside.url));
-    config::<App>(
-        database,
-        vhost,
-        &[
-            ("GROUNDWORK__PUBLIC_URL", "http://app.test"),
-            ("GROUNDWORK__PAYMENTS__PHONEPE__OAUTH_URL", &oauth),
-            ("GROUNDWORK__PAYMENTS__PHONEPE__PAYMENT_URL", &pg),
-            ("GROUNDWORK__PAYMENTS__PHONEPE__CLIENT_ID", "groundwork-local"),
-            ("GROUNDWORK__PAYMENTS__PHONEPE__CLIENT_SECRET", "sandbox-client-secret"),
-            ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_USERNAME", "groundwork"),
-            ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_PASSWORD", "Sandbox2026"),
-            ("GROUNDWORK__PAYMENTS__MAIL__RESEND_URL", &resend),
-            ("GROUNDWORK__PAYMENTS__MAIL__RESEND_API_KEY", "re_sandbox"),
-        ],
-    )
+    let mut pairs = vec![
+        ("GROUNDWORK__PUBLIC_URL", "http://app.test"),
+        ("GROUNDWORK__PAYMENTS__PHONEPE__OAUTH_URL", &oauth),
+        ("GROUNDWORK__PAYMENTS__PHONEPE__PAYMENT_URL", &pg),
+        ("GROUNDWORK__PAYMENTS__PHONEPE__CLIENT_ID", "groundwork-local"),
+        ("GROUNDWORK__PAYMENTS__PHONEPE__CLIENT_SECRET", "sandbox-client-secret"),
+        ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_USERNAME", "groundwork"),
+        ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_PASSWORD", "Sandbox2026"),
+        ("GROUNDWORK__PAYMENTS__MAIL__RESEND_URL", &resend),
+        ("GROUNDWORK__PAYMENTS__MAIL__RESEND_API_KEY", "re_sandbox"),
+    ];
+    pairs.extend_from_slice(changes);
+    config::<App>(database, vhost, &pairs)
 }

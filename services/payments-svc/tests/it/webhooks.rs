@@ -1,10 +1,12 @@
 //! Webhooks are hints to look, whoever sends them and whatever they say.
 
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::StatusCode;
 use sandbox::{Outcome, Weather, WebhookWeather};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
-use crate::rig::{CREDENTIALS, Rig};
+use crate::rig::{CREDENTIALS, Rig, SECRET};
 
 fn body(order: &str, state: &str, amount: i64) -> String {
     json!({
@@ -101,6 +103,22 @@ async fn wrong_credentials_store_nothing() {
     }
     assert_eq!(rig.database.number("select count(*) from payments.webhook_receipt").await, 0);
     assert_eq!(rig.state_of(&id).await, "pending");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signed_webhooks_confirm_and_altered_ones_are_strangers_whose_order_is_looked_at() {
+    let rig = Rig::signed().await;
+    let id = rig.ordered().await;
+    let bytes = body(&id, "COMPLETED", 500_000);
+    let signature = hex::encode(Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap().chain_update(&bytes).finalize().as_bytes());
+    assert_eq!(rig.signed_webhook(&signature, bytes.replace("500000", "1")).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(rig.webhook(Some(CREDENTIALS), bytes.clone()).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(rig.database.number("select count(*) from payments.webhook_receipt").await, 0);
+    assert_eq!(rig.signed_webhook(&signature, bytes).await, StatusCode::OK);
+    rig.assert_nothing_confirmed().await;
+    rig.end(&id, Outcome::Success);
+    rig.wait_for_state(&id, "completed").await;
+    rig.assert_confirmed_once().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

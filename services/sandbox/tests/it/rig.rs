@@ -27,12 +27,24 @@ pub async fn rig() -> Rig {
     with_merchant(merchant)
 }
 
+/// A merchant that has chosen a secret in the dashboard.
+pub async fn signing(secret: &str) -> Rig {
+    let merchant = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&merchant).await;
+    with_secret(merchant, Some(secret))
+}
+
 pub fn with_merchant(merchant: MockServer) -> Rig {
+    with_secret(merchant, None)
+}
+
+fn with_secret(merchant: MockServer, secret: Option<&str>) -> Rig {
     let start: DateTime<Utc> = DateTime::from_timestamp_millis(START_MS).unwrap();
     let clock = Arc::new(MockClock::new(start));
     let mut config = SandboxConfig { clock: clock.clone(), ..SandboxConfig::default() };
     config.webhook.url = Some(format!("{}/webhook", merchant.uri()).parse().unwrap());
     config.webhook.retries = vec![Duration::from_millis(20)];
+    config.webhook.secret = secret.map(Into::into);
     let running = sandbox::start(config).unwrap();
     let client = service_kit::http_client(Duration::from_secs(3)).unwrap();
     Rig { running, clock, client, merchant }

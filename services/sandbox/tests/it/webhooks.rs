@@ -1,10 +1,12 @@
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit, Mac};
 use sandbox::{Fate, Mode, Outcome};
 use serde_json::json;
+use sha2::Sha256;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::method};
 
-use crate::rig::{AUTHORIZATION, START_MS, body_of, rig, with_merchant};
+use crate::rig::{AUTHORIZATION, START_MS, body_of, rig, signing, with_merchant};
 
 #[tokio::test]
 async fn a_paid_order_is_told_in_phonepes_envelope() {
@@ -133,6 +135,35 @@ async fn a_webhook_can_carry_wrong_credentials() {
     let header = webhooks[0].headers["authorization"].to_str().unwrap();
     assert_eq!(header.len(), 64);
     assert_ne!(header, AUTHORIZATION);
+}
+
+fn hmac(secret: &str, body: &[u8]) -> String {
+    hex::encode(Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(body).finalize().as_bytes())
+}
+
+#[tokio::test]
+async fn with_a_secret_the_body_is_signed_and_no_password_is_sent() {
+    let rig = signing("a secret of the dashboard").await;
+    rig.order("o-1").await;
+    rig.running.sandbox().pay("o-1", Outcome::Success, Mode::Upi).unwrap();
+    let webhook = &rig.webhooks(1).await[0];
+    assert!(!webhook.headers.contains_key("authorization"));
+    assert_eq!(webhook.headers["x-phonepe-checksum-signature"], hmac("a secret of the dashboard", &webhook.body));
+}
+
+#[tokio::test]
+async fn a_signature_does_not_fit_what_was_altered_or_signed_by_somebody_else() {
+    let rig = signing("a secret of the dashboard").await;
+    for (id, weather) in [("o-1", json!({"tamper_amount": 100})), ("o-2", json!({"wrong_credentials": true}))] {
+        rig.set_weather(json!({ "webhook": weather })).await;
+        rig.order(id).await;
+        rig.running.sandbox().pay(id, Outcome::Success, Mode::Upi).unwrap();
+    }
+    for webhook in rig.webhooks(2).await {
+        let signature = webhook.headers["x-phonepe-checksum-signature"].to_str().unwrap();
+        assert_eq!(signature.len(), 64);
+        assert_ne!(signature, hmac("a secret of the dashboard", &webhook.body));
+    }
 }
 
 #[tokio::test]
