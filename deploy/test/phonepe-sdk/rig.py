@@ -98,6 +98,9 @@ class Sandbox:
     def pay(self, order, outcome, mode="upi"):
         self.call("POST", f"/control/orders/{order}/pay", {"outcome": outcome, "mode": mode})
 
+    def refund(self, refund, step):
+        self.call("POST", f"/control/refunds/{refund}", {"step": step})
+
     def stop(self):
         self.process.terminate()
         try:

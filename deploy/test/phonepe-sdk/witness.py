@@ -14,6 +14,7 @@ from phonepe.sdk.pg.common.exceptions import (
     UnauthorizedAccess,
 )
 from phonepe.sdk.pg.common.models.request.meta_info import MetaInfo
+from phonepe.sdk.pg.common.models.request.refund_request import RefundRequest
 from phonepe.sdk.pg.env import Env
 from phonepe.sdk.pg.payments.v2.models.request.standard_checkout_pay_request import StandardCheckoutPayRequest
 from phonepe.sdk.pg.payments.v2.standard_checkout_client import StandardCheckoutClient
@@ -58,6 +59,7 @@ def main(binary):
         tokens(checks, sandbox, sdk)
         orders(checks, sandbox, sdk)
         webhooks(checks, sandbox, sdk, merchant)
+        refunds(checks, sandbox, sdk, merchant)
         weather(checks, sandbox, sdk)
     finally:
         sdk.close()
@@ -192,6 +194,57 @@ def webhooks(checks, sandbox, sdk, merchant):
     checks.run("the webhooks of a failed attempt and a failed order are valid", attempt_and_failure)
     checks.run("a webhook with a tampered amount is valid to the SDK, which is why nobody may trust one", tampered)
     checks.run("a webhook with wrong credentials is not valid", wrong_credentials)
+
+
+def refunds(checks, sandbox, sdk, merchant):
+    def asked(refund, order, amount=100):
+        body = RefundRequest.build_refund_request(refund, amount, order)
+        return sdk.refund(body)
+
+    def paid(order):
+        sdk.pay(request(order))
+        sandbox.pay(order, "success")
+        merchant.webhook()
+
+    def told(refund, event, kind, state):
+        header, body = merchant.webhook()
+        callback = sdk.validate_callback(USERNAME, PASSWORD, header, body)
+        payload = callback.payload
+        equal((callback.event, callback.type.value), (event, kind))
+        equal((payload.merchant_refund_id, payload.original_merchant_order_id), (refund, "refund-1"))
+        equal((payload.state, payload.amount), (state, 100))
+
+    def completed():
+        sandbox.weather(auto_refund="none")
+        paid("refund-1")
+        answer = asked("refund-1-a", "refund-1")
+        equal((answer.state, answer.amount, answer.refund_id.startswith("OMR")), ("PENDING", 100, True))
+        for step, event, kind, state in (
+            ("confirm", "pg.refund.accepted", "PG_REFUND_ACCEPTED", "CONFIRMED"),
+            ("complete", "pg.refund.completed", "PG_REFUND_COMPLETED", "COMPLETED"),
+        ):
+            sandbox.refund("refund-1-a", step)
+            told("refund-1-a", event, kind, state)
+            status = sdk.get_refund_status("refund-1-a")
+            equal((status.state, status.amount), (state, 100))
+            equal((status.merchant_refund_id, status.original_merchant_order_id), ("refund-1-a", "refund-1"))
+
+    def failed():
+        asked("refund-1-b", "refund-1")
+        sandbox.refund("refund-1-b", "fail")
+        told("refund-1-b", "pg.refund.failed", "PG_REFUND_FAILED", "FAILED")
+        equal(sdk.get_refund_status("refund-1-b").state, "FAILED")
+
+    def refused():
+        raises(ExpectationFailed, lambda: asked("refund-1-a", "refund-1"))
+        raises(BadRequest, lambda: asked("refund-2", "refund-1", 49901))
+        equal(raises(BadRequest, lambda: asked("refund-2", "nobody")).code, "INVALID_MERCHANT_ORDER_ID")
+        raises(BadRequest, lambda: sdk.get_refund_status("refund-2"))
+        sandbox.weather()
+
+    checks.run("a refund is confirmed and completed, and both webhooks are valid", completed)
+    checks.run("a refund that fails is told validly", failed)
+    checks.run("a used id, too much, and unknown orders and refunds are refused", refused)
 
 
 def weather(checks, sandbox, sdk):

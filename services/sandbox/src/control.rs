@@ -3,7 +3,7 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{ACCEPT, LOCATION},
-    web::{self, Bytes, Data, Form, Path},
+    web::{self, Bytes, Data, Either, Form, Path},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::{
     order::{Mode, Outcome},
+    refund::RefundStep,
     state::{ControlError, Sandbox},
     weather::Weather,
 };
@@ -33,6 +34,8 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig) {
         .route("/control/orders/{id}", web::get().to(order))
         .route("/control/orders/{id}/pay", web::post().to(pay))
         .route("/control/orders/{id}/webhook", web::post().to(send_webhook_again))
+        .route("/control/refunds", web::get().to(async |sandbox: Data<Sandbox>| HttpResponse::Ok().json(sandbox.refunds())))
+        .route("/control/refunds/{id}", web::post().to(refund))
         .route("/control/webhooks", web::get().to(async |sandbox: Data<Sandbox>| HttpResponse::Ok().json(sandbox.webhooks())))
         .route("/control/mails", web::get().to(async |sandbox: Data<Sandbox>| HttpResponse::Ok().json(sandbox.mails())))
         .route("/control/reset", web::post().to(reset));
@@ -44,6 +47,12 @@ struct Payment {
     outcome: Outcome,
     #[serde(default)]
     mode: Mode,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    step: RefundStep,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +116,22 @@ async fn pay(sandbox: Data<Sandbox>, id: Path<String>, body: Bytes) -> HttpRespo
     }
 }
 
+/// As JSON, or by a button of the dashboard.
+async fn refund(sandbox: Data<Sandbox>, id: Path<String>, body: Either<Form<Step>, Bytes>) -> HttpResponse {
+    let (step, by_form) = match body {
+        Either::Left(Form(Step { step })) => (step, true),
+        Either::Right(body) => match serde_json::from_slice::<Step>(&body) {
+            Ok(Step { step }) => (step, false),
+            Err(error) => return unreadable(&error),
+        },
+    };
+    match sandbox.refund(&id, step) {
+        Ok(_) if by_form => to_dashboard(),
+        Ok(refund) => HttpResponse::Ok().json(refund),
+        Err(error) => refuse(error),
+    }
+}
+
 async fn send_webhook_again(sandbox: Data<Sandbox>, request: HttpRequest, id: Path<String>) -> HttpResponse {
     match sandbox.send_webhook_again(&id) {
         Ok(()) if is_browser(&request) => to_dashboard(),
@@ -126,8 +151,8 @@ fn unreadable(error: &dyn std::error::Error) -> HttpResponse {
 
 fn refuse(error: ControlError) -> HttpResponse {
     let mut answer = match error {
-        ControlError::UnknownOrder => HttpResponse::NotFound(),
-        ControlError::AlreadySettled(_) | ControlError::NothingToSend => HttpResponse::Conflict(),
+        ControlError::UnknownOrder | ControlError::UnknownRefund => HttpResponse::NotFound(),
+        ControlError::AlreadySettled(_) | ControlError::AlreadyThere(_) | ControlError::NothingToSend => HttpResponse::Conflict(),
     };
     answer.json(json!({"error": error.to_string()}))
 }

@@ -1,4 +1,4 @@
-//! One page for people: the weather, orders, webhooks and mails.
+//! One page for people: the weather, orders, refunds, webhooks and mails.
 
 use std::fmt::Write as _;
 
@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, web::Data};
 use crate::{
     html::{Page, escape, time},
     order::OrderState,
+    refund::{RefundState, RefundSummary},
     resend::inbox_table,
     state::{OrderSummary, Sandbox},
     webhook::Delivery,
@@ -18,7 +19,7 @@ const SHOWN: usize = 50;
 pub(crate) async fn show(sandbox: Data<Sandbox>) -> HttpResponse {
     let weather = serde_json::to_string_pretty(&sandbox.weather()).unwrap_or_default();
     let webhook_url = sandbox.webhook_url().map_or_else(|| "nowhere yet".to_owned(), |url| url.to_string());
-    let (orders, webhooks, mails) = (sandbox.orders(), sandbox.webhooks(), sandbox.mails());
+    let (orders, refunds, webhooks, mails) = (sandbox.orders(), sandbox.refunds(), sandbox.webhooks(), sandbox.mails());
     let mut main = format!(
         "<p class=fig>FIG. 02 · CONTROL</p><h1>The outside world</h1>\
          <p>PhonePe answers under <code>/apis/…</code> and sends webhooks to <code>{}</code>. Resend answers under \
@@ -27,6 +28,8 @@ pub(crate) async fn show(sandbox: Data<Sandbox>) -> HttpResponse {
     );
     let _ = write!(main, "<h2>Orders <small>{}</small></h2>", orders.len());
     push_orders(&mut main, orders.get(..SHOWN).unwrap_or(&orders));
+    let _ = write!(main, "<h2>Refunds <small>{}</small></h2>", refunds.len());
+    push_refunds(&mut main, refunds.get(..SHOWN).unwrap_or(&refunds));
     let _ = write!(main, "<h2>Webhooks <small>{}</small></h2>", webhooks.len());
     push_webhooks(&mut main, webhooks.get(..SHOWN).unwrap_or(&webhooks));
     let _ = write!(main, "<h2>Mails <small>{}</small></h2>", mails.len());
@@ -75,9 +78,46 @@ fn push_orders(main: &mut String, orders: &[OrderSummary]) {
     main.push_str("</tbody></table></div>");
 }
 
+fn push_refunds(main: &mut String, refunds: &[RefundSummary]) {
+    if refunds.is_empty() {
+        main.push_str("<p class=empty>No refund yet. One that the shop asks for appears here.</p>");
+        return;
+    }
+    main.push_str(
+        "<div class=scroll><table><thead><tr><th scope=col>Refund<th scope=col>Order<th scope=col>Amount<th scope=col>State\
+         <th scope=col>Made<th scope=col>The bank</tr></thead><tbody>",
+    );
+    for refund in refunds {
+        let id = escape(&refund.merchant_refund_id);
+        let state = refund.state.as_str();
+        let _ = write!(
+            main,
+            "<tr><td><code>{id}</code><td><code>{}</code><td>₹{}<td><span class=\"state {state}\">{state}</span><td>{}<td>",
+            escape(&refund.original_merchant_order_id),
+            refund.amount,
+            time(refund.created_at),
+        );
+        if refund.state.is_open() {
+            let _ = write!(main, "<form method=post action=\"/control/refunds/{id}\">");
+            if refund.state == RefundState::Pending {
+                push_step(main, &id, "confirm", "Confirm");
+            }
+            push_step(main, &id, "complete", "Complete");
+            push_step(main, &id, "fail", "Fail");
+            main.push_str("</form>");
+        }
+        main.push_str("</tr>");
+    }
+    main.push_str("</tbody></table></div>");
+}
+
+fn push_step(main: &mut String, id: &str, step: &str, name: &str) {
+    let _ = write!(main, "<button class=small name=step value={step} aria-label=\"{name} the refund {id}\">{name}</button> ");
+}
+
 fn push_webhooks(main: &mut String, webhooks: &[Delivery]) {
     if webhooks.is_empty() {
-        main.push_str("<p class=empty>No webhook yet. One is sent when a payment ends.</p>");
+        main.push_str("<p class=empty>No webhook yet. One is sent when a payment ends or a refund moves.</p>");
         return;
     }
     main.push_str(

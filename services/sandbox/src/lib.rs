@@ -1,6 +1,6 @@
 //! Stands in for the outside world in development and tests: `PhonePe` and Resend, in memory.
 //!
-//! - `phonepe` speaks the wire protocol: tokens, pay, order status;
+//! - `phonepe` speaks the wire protocol: tokens, pay, refunds, their status;
 //! - `pay_page` is where a person decides how a payment ends, `webhook` tells the merchant;
 //! - `resend` takes mails and shows them in an inbox;
 //! - `control` sets the [`Weather`] and pays by script; `dashboard` shows all of it on one page.
@@ -15,6 +15,7 @@ mod html;
 mod order;
 mod pay_page;
 mod phonepe;
+mod refund;
 mod resend;
 mod server;
 mod state;
@@ -23,8 +24,9 @@ mod webhook;
 
 pub use config::{Merchant, SandboxConfig, WebhookTarget};
 pub use order::{AlreadySettled, Mode, OrderState, Outcome};
+pub use refund::{AlreadyThere, RefundState, RefundStep, RefundSummary};
 pub use resend::Mail;
 pub use server::{Running, start};
 pub use state::{ControlError, OrderSummary, Sandbox};
-pub use weather::{ApiWeather, AutoPay, DuplicateAnswer, PayWeather, ResendWeather, Weather, WebhookWeather};
+pub use weather::{ApiWeather, AutoPay, AutoRefund, DuplicateAnswer, PayWeather, ResendWeather, Weather, WebhookWeather};
 pub use webhook::{Delivery, Fate};

@@ -168,6 +168,11 @@ impl Order {
         Ok(event)
     }
 
+    /// Whether there is money to give back.
+    pub fn is_paid(&self) -> bool {
+        self.state == OrderState::Completed
+    }
+
     /// Fails the order if its time is over.
     pub fn expire(&mut self, now: DateTime<Utc>) -> Option<Event> {
         if self.state != OrderState::Pending || now < self.expire_at {

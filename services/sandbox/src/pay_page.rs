@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::{
     html::{Page, escape, time},
     order::{Mode, Order, OrderState, Outcome},
+    phonepe::order_payload,
     state::{ControlError, Sandbox},
     webhook::{Event, envelope},
 };
@@ -112,5 +113,6 @@ fn preview(sandbox: &Sandbox, order: &Order) -> String {
 }
 
 fn push_body(out: &mut String, sandbox: &Sandbox, order: &Order, event: Event) {
-    let _ = write!(out, "<p><code>{}</code></p><pre>{}</pre>", event.name(), escape(&format!("{:#}", envelope(sandbox, order, event))));
+    let body = envelope(event, &order_payload(&sandbox.config().merchant.id, order));
+    let _ = write!(out, "<p><code>{}</code></p><pre>{}</pre>", event.name(), escape(&format!("{body:#}")));
 }

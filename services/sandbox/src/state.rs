@@ -16,6 +16,7 @@ use crate::{
     config::SandboxConfig,
     order::{AlreadySettled, Mode, Order, OrderState, Outcome},
     phonepe::PayRequest,
+    refund::{AlreadyThere, Refund},
     resend::{Mail, SentOnce},
     weather::{AutoPay, Weather},
     webhook::{Delivery, Event, Webhook},
@@ -47,6 +48,7 @@ pub(crate) struct State {
     pub webhook_url: Option<Url>,
     pub tokens: HashMap<String, DateTime<Utc>>,
     pub orders: HashMap<String, Order>,
+    pub refunds: HashMap<String, Refund>,
     pages: HashMap<String, String>,
     pub deliveries: VecDeque<Delivery>,
     pub held: Option<Webhook>,
@@ -66,7 +68,7 @@ impl State {
     }
 
     /// An id of `PhonePe`'s shape: a prefix, the time to the millisecond, seven digits.
-    fn phonepe_id(&mut self, prefix: &str, now: DateTime<Utc>) -> String {
+    pub fn phonepe_id(&mut self, prefix: &str, now: DateTime<Utc>) -> String {
         let sequence = self.next() % 10_000_000;
         let millis = now.timestamp_subsec_millis();
         format!("{prefix}{}{millis:03}{sequence:07}", now.format("%y%m%d%H%M%S"))
@@ -113,6 +115,12 @@ pub enum ControlError {
     /// The order is over.
     #[error(transparent)]
     AlreadySettled(#[from] AlreadySettled),
+    /// No refund has this id.
+    #[error("no refund has this id")]
+    UnknownRefund,
+    /// The refund is over, or there already.
+    #[error(transparent)]
+    AlreadyThere(#[from] AlreadyThere),
     /// The order is open, so that there is nothing to tell.
     #[error("the order is still open: there is no webhook to send")]
     NothingToSend,
@@ -196,7 +204,7 @@ impl Sandbox {
         self.state().mails.iter().rev().cloned().collect()
     }
 
-    /// Forgets orders, tokens, deliveries, mails and weather; the webhook's address is the configured one again.
+    /// Forgets orders, refunds, tokens, deliveries, mails and weather; the webhook's address is the configured one again.
     pub fn reset(&self) {
         let mut state = self.state();
         *state = State { sequence: state.sequence, webhook_url: self.0.config.webhook.url.clone(), ..State::default() };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Weather {
     /// What happens to webhooks.
     pub webhook: WebhookWeather,
-    /// For so long after a payment's end the status API still answers PENDING, in milliseconds.
+    /// For so long after a payment's end, or a change of a refund, the status API still answers PENDING, in milliseconds.
     pub status_lag_ms: u32,
     /// Setting this revokes every token issued so far; tokens issued later are good.
     pub token_revoked: bool,
@@ -17,12 +17,16 @@ pub struct Weather {
     pub token: ApiWeather,
     /// The pay endpoint.
     pub pay: PayWeather,
-    /// The order status endpoint.
+    /// The refund endpoint.
+    pub refund: PayWeather,
+    /// The status endpoints, of orders and of refunds.
     pub status: ApiWeather,
-    /// The answer to a `merchantOrderId` that was used before.
+    /// The answer to a `merchantOrderId` or a `merchantRefundId` that was used before.
     pub duplicate_order: DuplicateAnswer,
     /// Whether new orders end by themselves.
     pub auto_pay: AutoPay,
+    /// How far new refunds go by themselves.
+    pub auto_refund: AutoRefund,
     /// The mail endpoint.
     pub resend: ResendWeather,
 }
@@ -55,7 +59,7 @@ pub struct ApiWeather {
     pub html_body: bool,
 }
 
-/// The pay endpoint, where it matters whether the order exists when the answer goes wrong.
+/// The pay or the refund endpoint, where it matters whether the order or refund exists when the answer goes wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PayWeather {
@@ -63,9 +67,9 @@ pub struct PayWeather {
     pub http_status: Option<u16>,
     /// As in [`ApiWeather`].
     pub html_body: bool,
-    /// The order is stored before the wrong answer goes out.
+    /// It is stored before the wrong answer goes out.
     pub after_commit: bool,
-    /// The order is stored and no answer comes until the client gives up, a minute at most.
+    /// It is stored and no answer comes until the client gives up, a minute at most.
     pub timeout_after_commit: bool,
 }
 
@@ -96,6 +100,21 @@ pub enum AutoPay {
     Success,
     /// Fails at once.
     Fail,
+}
+
+/// What becomes of a new refund without anybody deciding it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutoRefund {
+    /// The money is back at once.
+    #[default]
+    Complete,
+    /// It fails, after the bank took it in hand.
+    Fail,
+    /// The bank takes it in hand, and no more.
+    Confirm,
+    /// Nothing.
+    None,
 }
 
 /// The mail endpoint.

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use domain::money::Paise;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use secrecy::ExposeSecret;
@@ -11,7 +12,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{config::WebhookTarget, order::Order, phonepe::order_payload, state::Sandbox};
+use crate::{
+    config::WebhookTarget,
+    order::Order,
+    phonepe::{order_payload, refund_payload},
+    refund::Refund,
+    state::Sandbox,
+};
 
 /// An answer must come within this time, as `PhonePe` demands it.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -20,12 +27,15 @@ const HELD_LIMIT: Duration = Duration::from_secs(2);
 /// Not in any SDK of `PhonePe`: the name that independent integrators use.
 const SIGNATURE: HeaderName = HeaderName::from_static("x-phonepe-checksum-signature");
 
-/// What happened to an order.
+/// What happened to an order or a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
     OrderCompleted,
     OrderFailed,
     AttemptFailed,
+    RefundAccepted,
+    RefundCompleted,
+    RefundFailed,
 }
 
 impl Event {
@@ -35,6 +45,9 @@ impl Event {
             Self::OrderCompleted => "checkout.order.completed",
             Self::OrderFailed => "checkout.order.failed",
             Self::AttemptFailed => "checkout.transaction.attempt.failed",
+            Self::RefundAccepted => "pg.refund.accepted",
+            Self::RefundCompleted => "pg.refund.completed",
+            Self::RefundFailed => "pg.refund.failed",
         }
     }
 
@@ -44,6 +57,9 @@ impl Event {
             Self::OrderCompleted => "CHECKOUT_ORDER_COMPLETED",
             Self::OrderFailed => "CHECKOUT_ORDER_FAILED",
             Self::AttemptFailed => "CHECKOUT_TRANSACTION_ATTEMPT_FAILED",
+            Self::RefundAccepted => "PG_REFUND_ACCEPTED",
+            Self::RefundCompleted => "PG_REFUND_COMPLETED",
+            Self::RefundFailed => "PG_REFUND_FAILED",
         }
     }
 }
@@ -81,7 +97,7 @@ pub struct Delivery {
     pub webhook: u64,
     /// The event's name.
     pub event: &'static str,
-    /// The order it is about.
+    /// The order it is about, or whose refund.
     pub merchant_order_id: String,
     /// 1 for the first try.
     pub attempt: usize,
@@ -97,13 +113,9 @@ pub struct Delivery {
     pub body: String,
 }
 
-/// The envelope around an order.
-pub(crate) fn envelope(sandbox: &Sandbox, order: &Order, event: Event) -> Value {
-    json!({
-        "event": event.name(),
-        "type": event.legacy_type(),
-        "payload": order_payload(&sandbox.config().merchant.id, order),
-    })
+/// The envelope around the payload of an order or a refund.
+pub(crate) fn envelope(event: Event, payload: &Value) -> Value {
+    json!({"event": event.name(), "type": event.legacy_type(), "payload": payload})
 }
 
 /// The header's value: the bare lower-case hex of SHA-256 over `username:password`.
@@ -129,21 +141,29 @@ fn proof(target: &WebhookTarget, body: &str, wrong: bool) -> (HeaderName, String
 }
 
 impl Sandbox {
-    /// Sends the webhook of an event, through the weather.
+    /// Sends the webhook of an order's event, through the weather.
     pub(crate) fn tell(&self, order: &Order, event: Event) {
+        let payload = |amount: Paise| order_payload(&self.config().merchant.id, &Order { amount, ..order.clone() });
+        self.send(&order.merchant_order_id, event, order.amount, payload);
+    }
+
+    /// Sends the webhook of a refund's event, through the weather.
+    pub(crate) fn tell_of_refund(&self, refund: &Refund, event: Event) {
+        let Some(order) = self.order_by_id(&refund.original_merchant_order_id) else { return };
+        let payload = |amount: Paise| refund_payload(&self.config().merchant.id, &Refund { amount, ..refund.clone() }, &order);
+        self.send(&order.merchant_order_id, event, refund.amount, payload);
+    }
+
+    fn send(&self, merchant_order_id: &str, event: Event, amount: Paise, payload: impl Fn(Paise) -> Value) {
         let weather = self.weather().webhook;
-        let mut claimed = order.clone();
-        if let Some(amount) = weather.tamper_amount {
-            claimed.amount = amount;
-        }
         // Of what was true: whoever alters a webhook on its way cannot sign it.
-        let signed = envelope(self, order, event).to_string();
+        let signed = envelope(event, &payload(amount)).to_string();
         let webhook = Webhook {
             sequence: self.state().next(),
             event: event.name(),
-            merchant_order_id: order.merchant_order_id.clone(),
+            merchant_order_id: merchant_order_id.to_owned(),
             proof: proof(&self.config().webhook, &signed, weather.wrong_credentials),
-            body: envelope(self, &claimed, event).to_string(),
+            body: envelope(event, &payload(weather.tamper_amount.unwrap_or(amount))).to_string(),
         };
         if weather.lost {
             self.note(&webhook, 1, Instant::now(), Fate::Lost, None);

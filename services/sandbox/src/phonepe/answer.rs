@@ -56,6 +56,14 @@ pub(crate) fn is_authorised(sandbox: &Sandbox, request: &HttpRequest) -> bool {
         .is_some_and(|expires_at| sandbox.now() < expires_at)
 }
 
+pub(crate) fn is_json(request: &HttpRequest) -> bool {
+    request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.starts_with("application/json"))
+}
+
 pub(crate) fn status_code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -11,17 +11,17 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    answer::{bad_request, is_authorised, refusal, spoiled, unauthorised},
+    answer::{bad_request, is_authorised, is_json, refusal, spoiled, unauthorised},
     wire::epoch_ms,
 };
 use crate::{
     order::Order,
     state::{Duplicate, Sandbox},
-    weather::{ApiWeather, DuplicateAnswer},
+    weather::{ApiWeather, DuplicateAnswer, PayWeather},
 };
 
 const ID_LENGTH_MAX: usize = 63;
-const AMOUNT_MIN: i64 = 100;
+pub(super) const AMOUNT_MIN: i64 = 100;
 const EXPIRE_AFTER_S: std::ops::RangeInclusive<u32> = 300..=3600;
 const PAYMENT_MODES: [&str; 5] = ["UPI_INTENT", "UPI_COLLECT", "UPI_QR", "NET_BANKING", "CARD"];
 const CARD_TYPES: [&str; 2] = ["DEBIT_CARD", "CREDIT_CARD"];
@@ -40,20 +40,15 @@ pub(crate) struct PayRequest {
 
 pub(crate) async fn pay(sandbox: Data<Sandbox>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let weather = sandbox.weather();
-    let spoiled = spoiled(&ApiWeather::from(&weather.pay));
-    let spoiled_after_commit = match spoiled {
-        Some(answer) if !weather.pay.after_commit => return answer,
-        later => later,
-    };
+    if let Some(answer) = spoiled(&ApiWeather::from(&weather.pay))
+        && !weather.pay.after_commit
+    {
+        return answer;
+    }
     if !is_authorised(&sandbox, &request) {
         return unauthorised();
     }
-    let is_json = request
-        .headers()
-        .get("content-type")
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.starts_with("application/json"));
-    if !is_json {
+    if !is_json(&request) {
         return bad_request("the content type is not application/json");
     }
     let order = match PayRequest::parse(&body) {
@@ -64,10 +59,15 @@ pub(crate) async fn pay(sandbox: Data<Sandbox>, request: HttpRequest, body: Byte
         Ok(order) => order,
         Err(Duplicate) => return duplicate(&weather.duplicate_order),
     };
-    if weather.pay.timeout_after_commit {
-        return hang(&sandbox).await;
+    after_commit(&sandbox, &weather.pay, created(&sandbox, &order)).await
+}
+
+/// The answer to what was stored, unless the weather puts another in its place.
+pub(super) async fn after_commit(sandbox: &Sandbox, weather: &PayWeather, answer: HttpResponse) -> HttpResponse {
+    if weather.timeout_after_commit {
+        return hang(sandbox).await;
     }
-    spoiled_after_commit.unwrap_or_else(|| created(&sandbox, &order))
+    spoiled(&ApiWeather::from(weather)).unwrap_or(answer)
 }
 
 fn created(sandbox: &Sandbox, order: &Order) -> HttpResponse {
@@ -96,7 +96,7 @@ impl PayRequest {
     /// Null counts as absent: the Python SDK sends every optional field as null.
     fn parse(body: &[u8]) -> Result<Self, &'static str> {
         let body: Value = serde_json::from_slice(body).map_err(|_| "the body is not JSON")?;
-        let merchant_order_id = text(&body, "/merchantOrderId").filter(|id| is_merchant_order_id(id)).ok_or("merchantOrderId")?;
+        let merchant_order_id = text(&body, "/merchantOrderId").filter(|id| is_merchant_id(id)).ok_or("merchantOrderId")?;
         let amount = body
             .pointer("/amount")
             .and_then(Value::as_i64)
@@ -133,11 +133,12 @@ fn present<'a>(body: &'a Value, pointer: &str) -> Option<&'a Value> {
     body.pointer(pointer).filter(|value| !value.is_null())
 }
 
-fn text<'a>(body: &'a Value, pointer: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(body: &'a Value, pointer: &str) -> Option<&'a str> {
     body.pointer(pointer).and_then(Value::as_str)
 }
 
-fn is_merchant_order_id(id: &str) -> bool {
+/// Of an order or a refund.
+pub(super) fn is_merchant_id(id: &str) -> bool {
     (1..=ID_LENGTH_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 

@@ -4,7 +4,10 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use crate::order::{Attempt, Mode, Order, OrderState};
+use crate::{
+    order::{Attempt, Mode, Order, OrderState},
+    refund::{Refund, RefundState},
+};
 
 /// How much a status query asked for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,6 +67,42 @@ pub(crate) fn order_payload(merchant_id: &str, order: &Order) -> Value {
     let latest = order.attempts.last().into_iter();
     payload.insert("paymentDetails".into(), payment_details(order, latest));
     Value::Object(payload)
+}
+
+/// Answer of the refund status endpoint.
+pub(crate) fn refund_status(refund: &Refund, order: &Order) -> Value {
+    Value::Object(refund_fields(refund, order))
+}
+
+/// `payload` of a webhook about a refund.
+pub(crate) fn refund_payload(merchant_id: &str, refund: &Refund, order: &Order) -> Value {
+    let mut payload = refund_fields(refund, order);
+    payload.insert("merchantId".into(), json!(merchant_id));
+    payload.insert("currency".into(), json!("INR"));
+    Value::Object(payload)
+}
+
+fn refund_fields(refund: &Refund, order: &Order) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("merchantRefundId".into(), json!(refund.merchant_refund_id));
+    body.insert("originalMerchantOrderId".into(), json!(refund.original_merchant_order_id));
+    body.insert("amount".into(), json!(refund.amount));
+    body.insert("state".into(), json!(refund.state));
+    body.insert("timestamp".into(), json!(epoch_ms(refund.since)));
+    body.insert("refundId".into(), json!(refund.phonepe_id));
+    if refund.state == RefundState::Failed {
+        body.insert("errorCode".into(), json!("OTHERS"));
+        body.insert("detailedErrorCode".into(), json!("500"));
+    }
+    if refund.state == RefundState::Completed {
+        let paid = order.attempts.iter().find(|attempt| attempt.state == OrderState::Completed);
+        let way = paid.map(|attempt| {
+            let (rail, instrument) = rail_and_instrument(attempt);
+            json!({"amount": refund.amount, "rail": rail, "instrument": instrument})
+        });
+        body.insert("splitInstruments".into(), way.into_iter().collect());
+    }
+    body
 }
 
 fn insert_common(body: &mut Map<String, Value>, order: &Order) {

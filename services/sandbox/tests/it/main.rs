@@ -5,6 +5,7 @@
 mod control;
 mod pages;
 mod pay;
+mod refund;
 mod resend;
 mod rig;
 mod status;
