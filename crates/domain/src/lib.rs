@@ -19,6 +19,7 @@ pub mod onboarding;
 pub mod order;
 pub mod plan;
 pub mod reduce;
+pub mod refund;
 pub mod role;
 pub mod step;
 pub mod subscription;

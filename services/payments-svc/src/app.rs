@@ -1,8 +1,9 @@
 //! The service's parts, and what the kit is told about it.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{io::stdout, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
+use clap::Subcommand;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use mail::Mailer;
 use messaging::{Messaging, link, operator::OperatorCommand};
@@ -14,6 +15,7 @@ use crate::{
     consumers, http, jobs,
     metrics::Metrics,
     phonepe::{Client, Gateway, WebhookCredentials},
+    refunds::RefundsCommand,
     watch::OrderWatch,
 };
 
@@ -39,6 +41,19 @@ pub struct App {
     pub receipts_due: Notify,
     /// Wakes the reconciler of this process. Polling is the guarantee.
     pub reconciler_due: Notify,
+    /// Wakes the worker of refunds of this process. Polling is the guarantee.
+    pub refunds_due: Notify,
+}
+
+/// Sub-commands of payments-svc alone.
+#[derive(Debug, Subcommand)]
+pub enum PaymentsCommand {
+    /// `dead-letters`, `outbox` and `audit`.
+    #[command(flatten)]
+    Operator(OperatorCommand),
+    /// Money that is given back: create, list, show.
+    #[command(subcommand)]
+    Refunds(RefundsCommand),
 }
 
 impl Service for App {
@@ -46,7 +61,7 @@ impl Service for App {
     const ABOUT: &'static str = "Plans, orders, PhonePe, subscriptions.";
     const OPENAPI_PATH: &'static str = "/api/payments/openapi.json";
     type Config = PaymentsConfig;
-    type Command = OperatorCommand;
+    type Command = PaymentsCommand;
 
     fn build(kit: Kit, config: PaymentsConfig) -> anyhow::Result<Self> {
         let metrics = Metrics::new(&kit.metrics.registry)?;
@@ -60,6 +75,7 @@ impl Service for App {
             watch: OrderWatch::default(),
             receipts_due: Notify::new(),
             reconciler_due: Notify::new(),
+            refunds_due: Notify::new(),
             kit,
             config,
         })
@@ -109,7 +125,13 @@ impl Service for App {
         ]
     }
 
-    async fn run(self: &Arc<Self>, command: OperatorCommand) -> anyhow::Result<ExitCode> {
-        Ok(command.run(&self.kit, &mut std::io::stdout()).await?)
+    async fn run(self: &Arc<Self>, command: PaymentsCommand) -> anyhow::Result<ExitCode> {
+        match command {
+            PaymentsCommand::Operator(command) => Ok(command.run(&self.kit, &mut stdout()).await?),
+            PaymentsCommand::Refunds(command) => {
+                command.run(self, &mut stdout()).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
     }
 }

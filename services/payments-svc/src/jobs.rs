@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::{
     app::App,
-    payment::{receipt, reconcile},
+    payment::{receipt, reconcile, refund},
     store,
 };
 
@@ -24,7 +24,7 @@ const MEASURE_EVERY: Duration = Duration::from_secs(10);
 /// A check that is this late is overdue.
 const OVERDUE: TimeDelta = TimeDelta::seconds(10);
 
-/// Starts the receipt worker, the reconciler, the mailer and what measures their backlogs.
+/// Starts the receipt worker, the reconciler, the worker of refunds, the mailer and what measures their backlogs.
 pub(crate) fn start_workers(app: &Arc<App>) {
     app.config.mail.start(&app.mailer, &app.kit);
     start(
@@ -49,6 +49,15 @@ pub(crate) fn start_workers(app: &Arc<App>) {
             })
         },
     );
+    start(
+        app,
+        "refunds",
+        |app| Some(&app.refunds_due),
+        |app| async move {
+            let full = refund::worker::work_due(&app).await?;
+            Ok(if full { Duration::ZERO } else { POLL })
+        },
+    );
     start(app, "gauges", |_| None, |app| async move { measure(&app).await });
 }
 
@@ -67,6 +76,9 @@ async fn measure(app: &App) -> Result<Duration, DbError> {
     let receipts = store::receipt::backlog(&mut connection, now).await?;
     app.metrics.receipts_pending.set(receipts.pending);
     app.metrics.receipts_lag.set(receipts.due_since.map_or(0.0, |since| (now - since).as_seconds_f64().max(0.0)));
+    let refunds = store::refund::open(&mut connection).await?;
+    app.metrics.open_refunds.set(refunds.refunds);
+    app.metrics.open_refund_age.set(refunds.oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0)));
     Ok(MEASURE_EVERY)
 }
 

@@ -3,7 +3,7 @@
 //! `http` extracts and maps; the use cases in [`payment`] open the one transaction and write state, events and audit
 //! rows; [`store`] is SQL; [`phonepe`] is the provider. Money is believed on the provider's Status API alone: a webhook
 //! (`payment::receipt`) and the schedule (`payment::reconcile`) are two reasons to ask it, and `payment::confirm` is the
-//! one place where its answer becomes true.
+//! one place where its answer becomes true. `payment::refund` does the same for money that is given back.
 
 pub mod app;
 pub mod config;
@@ -14,6 +14,7 @@ pub mod mail_template;
 pub mod metrics;
 pub mod payment;
 pub mod phonepe;
+pub mod refunds;
 pub mod store;
 pub mod watch;
 

@@ -1,11 +1,17 @@
 //! The mails that this service sends, as text and HTML that reads well in a plain inbox.
 
 use chrono::{DateTime, Utc};
-use domain::{ids::OrderId, money::Money, plan::PlanCode};
+use domain::{
+    ids::{OrderId, RefundId},
+    money::Money,
+    plan::PlanCode,
+};
 use mail::escape_html;
 
 const CONFIRMATION_TEXT: &str = include_str!("mail_template/payment_confirmation.txt");
 const CONFIRMATION_HTML: &str = include_str!("mail_template/payment_confirmation.html");
+const REFUND_TEXT: &str = include_str!("mail_template/refund.txt");
+const REFUND_HTML: &str = include_str!("mail_template/refund.html");
 
 /// A mail without its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +60,42 @@ pub fn payment_confirmation(facts: &PaymentConfirmation<'_>) -> Content {
         ("{{paid_until}}", facts.paid_until.format("%-d %B %Y").to_string()),
         ("{{next_step_url}}", facts.next_step_url.to_owned()),
     ];
+    let subject = format!("Payment received: {} plan, {}", plan_name(facts.plan), facts.price);
+    filled(subject, CONFIRMATION_TEXT, CONFIRMATION_HTML, &values)
+}
+
+/// What a mail about a refund tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Refunded {
+    /// The plan that was paid.
+    pub plan: PlanCode,
+    /// What is given back.
+    pub amount: Money,
+    /// What was paid.
+    pub price: Money,
+    /// The order.
+    pub order: OrderId,
+    /// The refund.
+    pub refund: RefundId,
+}
+
+/// Money is on its way back.
+pub fn refund(facts: &Refunded) -> Content {
+    let values = [
+        ("{{plan}}", plan_name(facts.plan).to_owned()),
+        ("{{amount}}", facts.amount.to_string()),
+        ("{{price}}", facts.price.to_string()),
+        ("{{order}}", facts.order.to_string()),
+        ("{{refund}}", facts.refund.to_string()),
+    ];
+    filled(format!("Refund made: {}", facts.amount), REFUND_TEXT, REFUND_HTML, &values)
+}
+
+fn filled(subject: String, text: &str, html: &str, values: &[(&str, String)]) -> Content {
     Content {
-        subject: format!("Payment received: {} plan, {}", plan_name(facts.plan), facts.price),
-        text: values.iter().fold(CONFIRMATION_TEXT.to_owned(), |text, (name, value)| text.replace(name, value)),
-        html: values.iter().fold(CONFIRMATION_HTML.to_owned(), |html, (name, value)| html.replace(name, &escape_html(value))),
+        subject,
+        text: values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value)),
+        html: values.iter().fold(html.to_owned(), |html, (name, value)| html.replace(name, &escape_html(value))),
     }
 }
 
@@ -82,6 +120,19 @@ mod tests {
     fn the_payment_confirmation_reads_well() {
         let content = confirmation("https://app.example.com/onboarding");
         insta::assert_snapshot!("payment_confirmation", format!("{}\n\n{}\n----\n{}", content.subject, content.text, content.html));
+    }
+
+    #[test]
+    fn the_mail_about_a_refund_reads_well() {
+        let content = refund(&Refunded {
+            plan: PlanCode::Glide,
+            amount: Money::inr(Paise::new(350_000)),
+            price: Money::inr(Paise::new(700_000)),
+            order: "019c2d6e-0000-7000-8000-000000000001".parse().unwrap(),
+            refund: "019c2d6e-0000-7000-8000-000000000002".parse().unwrap(),
+        });
+        assert!(!content.text.contains("{{") && !content.html.contains("{{"));
+        insta::assert_snapshot!("refund", format!("{}\n\n{}\n----\n{}", content.subject, content.text, content.html));
     }
 
     #[test]

@@ -26,9 +26,15 @@ pub struct Metrics {
     pub receipts_lag: Gauge,
     /// Orders that were paid after they had failed or expired.
     pub late_successes: IntCounter,
-    /// Payments beyond what was owed; each needs a refund.
+    /// Payments beyond what was owed; each is given back.
     pub excess_payments: IntCounter,
-    /// Seconds per call of PhonePe by `call` (pay, status) and `outcome`.
+    /// Refunds that reached a `state`; mismatched are those of which the provider says another amount.
+    pub refunds: IntCounterVec,
+    /// Refunds that have not ended.
+    pub open_refunds: IntGauge,
+    /// Age of the oldest of them in seconds; 0 when there is none.
+    pub open_refund_age: Gauge,
+    /// Seconds per call of PhonePe by `call` (pay, status, refund, `refund_status`) and `outcome`.
     pub phonepe_request_duration_seconds: HistogramVec,
 }
 
@@ -80,9 +86,21 @@ impl Metrics {
                 IntCounter::new("payments_late_successes_total", "Orders paid after they had failed or expired.")?,
             )?,
             excess_payments: register(registry, IntCounter::new("payments_excess_payments_total", "Payments beyond what was owed.")?)?,
+            refunds: counter(
+                "payments_refunds_total",
+                "Refunds that reached a state.",
+                "state",
+                &["ambiguous", "pending", "confirmed", "completed", "failed", "mismatched"],
+            )?,
+            open_refunds: register(registry, IntGauge::new("payments_open_refunds", "Refunds that have not ended.")?)?,
+            open_refund_age: register(
+                registry,
+                Gauge::new("payments_open_refund_age_seconds", "Age of the oldest refund that has not ended.")?,
+            )?,
             phonepe_request_duration_seconds: register(registry, HistogramVec::new(phonepe, &["call", "outcome"])?)?,
         };
-        for (call, outcomes) in [("pay", ["accepted", "refused", "ambiguous"]), ("status", ["found", "not_found", "unavailable"])] {
+        let (acts, questions) = (["accepted", "refused", "ambiguous"], ["found", "not_found", "unavailable"]);
+        for (call, outcomes) in [("pay", acts), ("refund", acts), ("status", questions), ("refund_status", questions)] {
             for outcome in outcomes {
                 metrics.phonepe_request_duration_seconds.with_label_values(&[call, outcome]);
             }

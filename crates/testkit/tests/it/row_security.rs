@@ -18,7 +18,7 @@ const MEMBERS_ROW: &str = "- 0 0 0 1 1 1";
 const OWN_ROW: &str = "- 0 1 1 1 1 1";
 
 /// What is not refused to all seven. Every other statement on these tables is.
-const ALLOWED: [(&str, &str, &str); 21] = [
+const ALLOWED: [(&str, &str, &str); 22] = [
     ("identity.profiles", "select", OWN_ROW),
     ("identity.profiles", "update(name)", OWN_ROW),
     ("identity.workspaces", "select", "- 0 1 0 1 1 1"),
@@ -31,6 +31,7 @@ const ALLOWED: [(&str, &str, &str); 21] = [
     ("payments.plan", "select", "- 3 3 3 3 3 3"),
     ("payments.orders", "select", MEMBERS_ROW),
     ("payments.subscription", "select", MEMBERS_ROW),
+    ("payments.refund", "select", MEMBERS_ROW),
     ("onboarding.onboarding", "select", MEMBERS_ROW),
     ("onboarding.unlock", "select", MEMBERS_ROW),
     ("onboarding.draft", "select", MEMBERS_ROW),
@@ -84,6 +85,11 @@ insert into payments.orders (id, workspace_id, user_id, plan, cycle, amount, sta
     values (identity.uuid_v7(), :workspace, :user, 'glide', 'monthly', 700000, 'pending', now());
 insert into payments.subscription (id, workspace_id, plan, cycle, status, period_start, period_end)
     values (identity.uuid_v7(), :workspace, 'glide', 'monthly', 'active', now(), now());
+with paid as (
+    insert into payments.attempt (merchant_order_id, order_id, n, state)
+    select id || '-1', id, 1, 'completed' from payments.orders where workspace_id = :workspace returning merchant_order_id, order_id)
+insert into payments.refund (id, workspace_id, order_id, merchant_order_id, amount, state, requested_in, reason)
+    select identity.uuid_v7(), :workspace, order_id, merchant_order_id, 100, 'pending', 'completed', 'a test' from paid;
 insert into onboarding.onboarding (workspace_id) values (:workspace);
 insert into onboarding.unlock (source_id, source, workspace_id, event_id, unlocked_at)
     values (identity.uuid_v7(), 'trial', :workspace, identity.uuid_v7(), now());

@@ -14,7 +14,7 @@ use domain::{
 use messaging::outbox;
 use serde_json::json;
 
-use super::{StoreError, announce_failure, event_data, mail_of, period, record, transition};
+use super::{StoreError, announce_failure, event_data, mail_of, period, record, refund, transition};
 use crate::{
     app::App,
     phonepe::{OrderStatus, ProviderState, StatusAnswer},
@@ -38,7 +38,7 @@ pub enum Outcome {
     Expired,
     /// What was paid is not what was asked; an operator decides.
     Quarantined,
-    /// More was paid than is owed: a refund is due.
+    /// More was paid than is owed: it is given back.
     Repaid,
 }
 
@@ -101,7 +101,8 @@ fn observe(app: &App, attempt: &Attempt, outcome: Outcome, late: bool) {
         }
         Outcome::Repaid => {
             app.metrics.excess_payments.inc();
-            tracing::error!(order.id = %attempt.order, attempt.id = %attempt.id, "more was paid than is owed: a refund is due");
+            app.refunds_due.notify_one();
+            tracing::error!(order.id = %attempt.order, attempt.id = %attempt.id, "more was paid than is owed: it is given back");
         }
         Outcome::Completed if late => {
             app.metrics.late_successes.inc();
@@ -140,12 +141,15 @@ async fn complete(
     if paid != Ok(OrderState::Completed) || order.state == OrderState::Completed {
         let detail = json!({ "attempt": attempt.id.as_str(), "provider_reference": reference, "order_state": order.state.as_str() });
         record(connection, now, order, "payment.excess", "refund_due", detail).await?;
+        refund::give_back_excess(connection, now, order, attempt).await?;
         return Ok(Outcome::Repaid);
     }
     let Some(activation) = activate(connection, now, order).await? else {
         // Paid, and owed back at once: another order has paid for the running period.
         let change = Change { provider_reference: reference, ..Change::default() };
         transition(connection, now, order, OrderState::RefundPending, change).await?;
+        let owed = Order { state: OrderState::RefundPending, ..order.clone() };
+        refund::give_back_excess(connection, now, &owed, attempt).await?;
         return Ok(Outcome::Repaid);
     };
     if !transition(connection, now, order, OrderState::Completed, Change { provider_reference: reference, ..Change::default() }).await? {
@@ -206,19 +210,24 @@ struct Activation {
 
 impl Activation {
     fn event(&self) -> Event {
-        let Subscription { id, workspace, plan, cycle, status, period_start, period_end, grace_end, .. } = self.subscription;
-        let data = SubscriptionEvent {
-            workspace_id: workspace,
-            subscription_id: id,
-            plan: plan.into(),
-            cycle: cycle.into(),
-            status: status.into(),
-            period_start,
-            period_end,
-            grace_end,
-            entitlements: plan.entitlements(),
-        };
+        let data = subscription_event(&self.subscription);
         if self.renewed { Event::SubscriptionRenewed(data) } else { Event::SubscriptionActivated(data) }
+    }
+}
+
+/// The data of a subscription's event.
+pub(super) fn subscription_event(subscription: &Subscription) -> SubscriptionEvent {
+    let Subscription { id, workspace, plan, cycle, status, period_start, period_end, grace_end, .. } = *subscription;
+    SubscriptionEvent {
+        workspace_id: workspace,
+        subscription_id: id,
+        plan: plan.into(),
+        cycle: cycle.into(),
+        status: status.into(),
+        period_start,
+        period_end,
+        grace_end,
+        entitlements: plan.entitlements(),
     }
 }
 

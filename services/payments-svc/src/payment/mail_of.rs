@@ -1,11 +1,11 @@
-//! Mails that tell of a payment.
+//! Mails that tell of a payment or a refund.
 
-use domain::plan::Cycle;
+use domain::{money::Money, plan::Cycle};
 use mail::Mail;
 
 use crate::{
     mail_template,
-    store::{order::Order, subscription::Subscription},
+    store::{order::Order, refund::Refund, subscription::Subscription},
 };
 
 /// The confirmation of a paid order; `None` for a payer without an address.
@@ -24,6 +24,26 @@ pub(super) fn confirmation(public_url: &str, order: &Order, subscription: &Subsc
     });
     Some(Mail {
         purpose_key: format!("payment-confirmation/{}", order.id),
+        recipient,
+        subject: content.subject,
+        html: content.html,
+        text: content.text,
+        workspace: Some(order.workspace),
+    })
+}
+
+/// Tells that money is on its way back; `None` for a payer without an address.
+pub(super) fn refund(order: &Order, refund: &Refund) -> Option<Mail> {
+    let recipient = order.payer_email.clone()?;
+    let content = mail_template::refund(&mail_template::Refunded {
+        plan: order.plan,
+        amount: Money { amount: refund.amount, currency: order.price.currency },
+        price: order.price,
+        order: order.id,
+        refund: refund.id,
+    });
+    Some(Mail {
+        purpose_key: format!("refund/{}", refund.id),
         recipient,
         subject: content.subject,
         html: content.html,

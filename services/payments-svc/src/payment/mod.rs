@@ -10,6 +10,7 @@ mod mail_of;
 pub mod period;
 pub mod receipt;
 pub mod reconcile;
+pub mod refund;
 pub mod schedule;
 pub mod submit;
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use domain::ids::RefundId;
 use futures_util::StreamExt;
 use messaging::trace::TraceContext;
 use service_kit::db::DbError;
@@ -9,13 +10,14 @@ use sha2::{Digest, Sha256};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{StoreError, confirm, schedule::FIRST_CHECK};
+use super::{StoreError, confirm, refund::settle, schedule::FIRST_CHECK};
 use crate::{
     app::App,
-    phonepe::{Hint, MerchantOrderId, ProviderState, StatusAnswer},
+    phonepe::{Hint, MerchantOrderId, ProviderState, RefundAnswer, StatusAnswer, Unavailable},
     store::{
         attempt, order,
         receipt::{self, Claimed, NewReceipt},
+        refund,
     },
 };
 
@@ -107,6 +109,9 @@ async fn process(app: &App, claimed: &Claimed, token: Uuid) -> Result<(), StoreE
 async fn judge(app: &App, claimed: &Claimed) -> Result<Verdict, StoreError> {
     let now = app.kit.clock.now();
     let hint = Hint::read(&claimed.body).unwrap_or_default();
+    if let Some(id) = hint.merchant_refund_id.as_deref() {
+        return judge_refund(app, claimed, id.parse().ok()).await;
+    }
     let Some(id) = hint.merchant_order_id.as_deref().and_then(MerchantOrderId::parse) else {
         return Ok(Verdict::Done { outcome: "irrelevant", remark: Some("it names no order of ours") });
     };
@@ -122,18 +127,49 @@ async fn judge(app: &App, claimed: &Claimed) -> Result<Verdict, StoreError> {
     };
     let answer = match app.gateway.order_status(&attempt.id).await {
         Ok(answer) => answer,
-        Err(error) => {
-            let asked = error.retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default();
-            return Ok(Verdict::Later { outcome: "waiting", reason: error.to_string(), at: now + pause(claimed.attempts).max(asked) });
-        }
+        Err(error) => return Ok(unanswered(claimed, &error, now)),
     };
     confirm::apply(app, &attempt, &answer).await?;
     let undecided =
         !matches!(&answer, StatusAnswer::Found(status) if matches!(status.state, ProviderState::Completed | ProviderState::Failed));
     if undecided && hint.claims_end && claimed.attempts <= LAG_RETRIES {
-        return Ok(Verdict::Later { outcome: "waiting", reason: "the status lags behind".into(), at: now + pause(claimed.attempts) });
+        return Ok(lagging(claimed, now));
     }
     Ok(Verdict::Done { outcome: "applied", remark: None })
+}
+
+/// A refund is stored before the provider hears of it, so that one that we do not have was made by somebody else.
+async fn judge_refund(app: &App, claimed: &Claimed, id: Option<RefundId>) -> Result<Verdict, StoreError> {
+    let now = app.kit.clock.now();
+    let refund = match id {
+        Some(id) => {
+            let mut connection = app.kit.worker_db.get().await?;
+            refund::find(&mut connection, id).await?
+        }
+        None => None,
+    };
+    let Some(refund) = refund else {
+        tracing::warn!(receipt.id = %claimed.id, "a refund that was not made here; one of PhonePe's dashboard has to be entered by hand");
+        return Ok(Verdict::Done { outcome: "irrelevant", remark: Some("it names no refund of ours") });
+    };
+    let decided = match app.gateway.refund_status(refund.id).await {
+        Ok(RefundAnswer::Found(status)) => settle::by_status(app, &refund, &status).await?,
+        Ok(RefundAnswer::NotFound) => false,
+        Err(error) => return Ok(unanswered(claimed, &error, now)),
+    };
+    if !decided && claimed.attempts <= LAG_RETRIES {
+        return Ok(lagging(claimed, now));
+    }
+    Ok(Verdict::Done { outcome: "applied", remark: None })
+}
+
+fn unanswered(claimed: &Claimed, error: &Unavailable, now: DateTime<Utc>) -> Verdict {
+    let asked = error.retry_after.and_then(|wait| TimeDelta::from_std(wait).ok()).unwrap_or_default();
+    Verdict::Later { outcome: "waiting", reason: error.to_string(), at: now + pause(claimed.attempts).max(asked) }
+}
+
+fn lagging(claimed: &Claimed, now: DateTime<Utc>) -> Verdict {
+    Verdict::Later { outcome: "waiting", reason: "the status lags behind".into(), at: now + pause(claimed.attempts) }
 }
 
 /// 1 s, 2 s, 4 s … to ten minutes.

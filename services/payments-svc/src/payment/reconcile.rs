@@ -29,7 +29,7 @@ use crate::{
 const BATCH: i64 = 32;
 const CONCURRENCY: usize = 8;
 /// Questions to the provider, over all processes.
-const BUDGET: Limit = Limit { name: "phonepe_status", burst: 25, per_s: 1 };
+pub(super) const BUDGET: Limit = Limit { name: "phonepe_status", burst: 25, per_s: 1 };
 /// Nobody is still sending an attempt after this long.
 const SENDING_LIMIT: TimeDelta = TimeDelta::seconds(45);
 

@@ -6,13 +6,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::Clock;
+use domain::{Clock, ids::RefundId};
 use reqwest::{
     RequestBuilder, StatusCode,
     header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
 };
+use serde::de::DeserializeOwned;
 
-use super::{Gateway, MerchantOrderId, PayOutcome, PayRequest, StatusAnswer, Unavailable, token::Tokens, wire};
+use super::{
+    Gateway, MerchantOrderId, PayOutcome, PayRequest, RefundAnswer, RefundOutcome, RefundRequest, StatusAnswer, Unavailable, token::Tokens,
+    wire,
+};
 use crate::{config::PhonePeConfig, metrics::Metrics};
 
 /// The payer's bank may be slow to answer; afterwards the outcome is ambiguous.
@@ -25,8 +29,12 @@ const BODY_LIMIT: usize = 1024 * 1024;
 
 /// Answers that mean "I have never heard of this order". The documents disagree on the code.
 const NOT_FOUND: [&str; 3] = ["INVALID_MERCHANT_ORDER_ID", "ORDER_NOT_FOUND", "MERCHANT_ORDER_MAPPING_NOT_FOUND"];
+/// Answers that mean "I have never heard of this refund". No document has the code; these are made like those of an order.
+const REFUND_NOT_FOUND: [&str; 3] = ["INVALID_MERCHANT_REFUND_ID", "REFUND_NOT_FOUND", "MERCHANT_REFUND_MAPPING_NOT_FOUND"];
 /// Answers that mean "I have this order already", so that an earlier try of ours got through.
 const DUPLICATE: [&str; 3] = ["INVALID_TRANSACTION_ID", "INVALID_MERCHANT_ORDER_ID", "ORDER_ALREADY_EXISTS"];
+/// The same of a refund, whose order's id it may call invalid for another reason.
+const DUPLICATE_REFUND: [&str; 3] = ["INVALID_TRANSACTION_ID", "INVALID_MERCHANT_REFUND_ID", "REFUND_ALREADY_EXISTS"];
 
 /// The client of PhonePe's API.
 pub struct Client {
@@ -85,35 +93,62 @@ impl Client {
         Ok(Answer { status, retry_after, body })
     }
 
+    /// Asks a status endpoint; `None` when it has never heard of it.
+    async fn status<T: DeserializeOwned>(&self, call: &str, url: &str, not_found: &[&str]) -> Result<Option<T>, Unavailable> {
+        let started = Instant::now();
+        let answer = match self.send(|| self.http.get(url).header(CONTENT_TYPE, "application/json").timeout(STATUS_LIMIT)).await {
+            Ok(answer) => known(&answer, not_found),
+            Err(error) => Err(error),
+        };
+        let label = match &answer {
+            Ok(Some(_)) => "found",
+            Ok(None) => "not_found",
+            Err(_) => "unavailable",
+        };
+        self.observe(call, label, started);
+        answer
+    }
+
     fn observe(&self, call: &str, outcome: &str, started: Instant) {
         self.metrics.phonepe_request_duration_seconds.with_label_values(&[call, outcome]).observe(started.elapsed().as_secs_f64());
     }
 }
 
-/// Refused only when it is certain that no payment was opened; everything else is for the status to tell.
-fn pay_outcome(answer: &Answer) -> PayOutcome {
-    let ambiguous = || PayOutcome::Ambiguous { reason: answer.reason() };
-    if answer.status.is_success() {
-        let accepted = serde_json::from_slice::<wire::PayAnswer>(&answer.body).ok().and_then(wire::PayAnswer::accepted);
-        return accepted.map_or_else(ambiguous, PayOutcome::Accepted);
-    }
-    let duplicate = matches!(answer.status.as_u16(), 409 | 417) || DUPLICATE.contains(&answer.code().as_str());
-    match answer.status.as_u16() {
-        _ if duplicate => ambiguous(),
-        408 | 429 => ambiguous(),
-        400..=499 => PayOutcome::Refused { reason: answer.reason() },
-        _ => ambiguous(),
-    }
+/// Whether it is certain that nothing was done. Everything else that is no success is for the status to tell.
+fn is_refusal(answer: &Answer, duplicate: &[&str]) -> bool {
+    let status = answer.status.as_u16();
+    (400..=499).contains(&status) && !matches!(status, 408 | 409 | 417 | 429) && !duplicate.contains(&answer.code().as_str())
 }
 
-fn status_answer(answer: &Answer) -> Result<StatusAnswer, Unavailable> {
-    if answer.status.is_success()
-        && let Ok(status) = serde_json::from_slice::<wire::Status>(&answer.body)
-    {
-        return Ok(StatusAnswer::Found(status.into()));
+fn pay_outcome(answer: &Answer) -> PayOutcome {
+    if answer.status.is_success() {
+        let accepted = serde_json::from_slice::<wire::PayAnswer>(&answer.body).ok().and_then(wire::PayAnswer::accepted);
+        return accepted.map_or_else(|| PayOutcome::Ambiguous { reason: answer.reason() }, PayOutcome::Accepted);
     }
-    if answer.status.is_client_error() && NOT_FOUND.contains(&answer.code().as_str()) {
-        return Ok(StatusAnswer::NotFound);
+    let reason = answer.reason();
+    if is_refusal(answer, &DUPLICATE) { PayOutcome::Refused { reason } } else { PayOutcome::Ambiguous { reason } }
+}
+
+fn refund_outcome(answer: &Answer) -> RefundOutcome {
+    let reason = answer.reason();
+    if answer.status.is_success() {
+        return match serde_json::from_slice::<wire::RefundAccepted>(&answer.body) {
+            Ok(wire::RefundAccepted { refund_id }) => RefundOutcome::Accepted { provider_refund_id: refund_id },
+            Err(_) => RefundOutcome::Ambiguous { reason },
+        };
+    }
+    if is_refusal(answer, &DUPLICATE_REFUND) { RefundOutcome::Refused { reason } } else { RefundOutcome::Ambiguous { reason } }
+}
+
+/// What a status endpoint knows; `None` when it has never heard of it.
+fn known<T: DeserializeOwned>(answer: &Answer, not_found: &[&str]) -> Result<Option<T>, Unavailable> {
+    if answer.status.is_success()
+        && let Ok(status) = serde_json::from_slice::<T>(&answer.body)
+    {
+        return Ok(Some(status));
+    }
+    if answer.status.is_client_error() && not_found.contains(&answer.code().as_str()) {
+        return Ok(None);
     }
     let limited = answer.status == StatusCode::TOO_MANY_REQUESTS;
     Err(Unavailable { reason: answer.reason(), retry_after: answer.retry_after.or(limited.then_some(RATE_LIMIT_PAUSE)) })
@@ -138,19 +173,31 @@ impl Gateway for Client {
     }
 
     async fn order_status(&self, id: &MerchantOrderId) -> Result<StatusAnswer, Unavailable> {
-        let started = Instant::now();
         let url = format!("{}/checkout/v2/order/{id}/status?details=true&errorContext=false", self.base);
-        let answer = match self.send(|| self.http.get(&url).header(CONTENT_TYPE, "application/json").timeout(STATUS_LIMIT)).await {
-            Ok(answer) => status_answer(&answer),
-            Err(error) => Err(error),
+        let known = self.status::<wire::Status>("status", &url, &NOT_FOUND).await?;
+        Ok(known.map_or(StatusAnswer::NotFound, |status| StatusAnswer::Found(status.into())))
+    }
+
+    async fn refund(&self, request: &RefundRequest) -> RefundOutcome {
+        let started = Instant::now();
+        let (url, body) = (format!("{}/payments/v2/refund", self.base), wire::Refund::from(request));
+        let outcome = match self.send(|| self.http.post(&url).timeout(PAY_LIMIT).json(&body)).await {
+            Ok(answer) => refund_outcome(&answer),
+            Err(error) => RefundOutcome::Ambiguous { reason: error.reason },
         };
-        let label = match &answer {
-            Ok(StatusAnswer::Found(_)) => "found",
-            Ok(StatusAnswer::NotFound) => "not_found",
-            Err(_) => "unavailable",
+        let label = match &outcome {
+            RefundOutcome::Accepted { .. } => "accepted",
+            RefundOutcome::Refused { .. } => "refused",
+            RefundOutcome::Ambiguous { .. } => "ambiguous",
         };
-        self.observe("status", label, started);
-        answer
+        self.observe("refund", label, started);
+        outcome
+    }
+
+    async fn refund_status(&self, id: RefundId) -> Result<RefundAnswer, Unavailable> {
+        let url = format!("{}/payments/v2/refund/{id}/status", self.base);
+        let known = self.status::<wire::RefundState>("refund_status", &url, &REFUND_NOT_FOUND).await?;
+        Ok(known.map_or(RefundAnswer::NotFound, |status| RefundAnswer::Found(status.into())))
     }
 
     async fn check_credentials(&self) -> Result<(), Unavailable> {

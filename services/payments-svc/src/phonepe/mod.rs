@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::money::Paise;
+use domain::{ids::RefundId, money::Paise, refund::RefundNews};
 
 pub use client::Client;
 pub use merchant_order_id::MerchantOrderId;
@@ -86,6 +86,59 @@ pub struct OrderStatus {
     pub transaction_id: Option<String>,
 }
 
+/// A request to give money back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundRequest {
+    /// Our id for the refund, unique at the provider for ever.
+    pub id: RefundId,
+    /// The attempt whose payment is given back.
+    pub attempt: MerchantOrderId,
+    /// How much of it.
+    pub amount: Paise,
+}
+
+/// What became of a request to give money back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundOutcome {
+    /// The provider has it.
+    Accepted {
+        /// The provider's id.
+        provider_refund_id: String,
+    },
+    /// It certainly has it not and never will.
+    Refused {
+        /// HTTP status and provider code.
+        reason: String,
+    },
+    /// It may or may not have it: only the status tells.
+    Ambiguous {
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// What the provider knows of a refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefundAnswer {
+    /// It exists.
+    Found(RefundStatus),
+    /// The provider has never heard of it.
+    NotFound,
+}
+
+/// The provider's truth about a refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundStatus {
+    /// What it says; nothing is decided by a state that it added.
+    pub news: Option<RefundNews>,
+    /// The provider's id.
+    pub provider_refund_id: Option<String>,
+    /// How much, in paise.
+    pub amount: Option<i64>,
+    /// Why it failed.
+    pub error_code: Option<String>,
+}
+
 /// A question without an answer: nothing is known, ask again later.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the payment provider gave no answer: {reason}")]
@@ -104,6 +157,12 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// Asks for the state of an attempt.
     async fn order_status(&self, id: &MerchantOrderId) -> Result<StatusAnswer, Unavailable>;
+
+    /// Asks for money to be given back. Never repeated by the client: not even when the outcome is ambiguous.
+    async fn refund(&self, request: &RefundRequest) -> RefundOutcome;
+
+    /// Asks for the state of a refund.
+    async fn refund_status(&self, id: RefundId) -> Result<RefundAnswer, Unavailable>;
 
     /// Checks that our credentials are accepted, for `doctor`.
     async fn check_credentials(&self) -> Result<(), Unavailable>;

@@ -1,9 +1,10 @@
 //! PhonePe's JSON. Enumerations are open and unknown fields are ignored: PhonePe adds both without notice.
 
 use chrono::{DateTime, Utc};
+use domain::{ids::RefundId, refund::RefundNews};
 use serde::{Deserialize, Serialize};
 
-use super::{Accepted, OrderStatus, PayRequest};
+use super::{Accepted, OrderStatus, PayRequest, RefundRequest, RefundStatus};
 
 /// Body of `POST /checkout/v2/pay`.
 #[derive(Debug, Serialize)]
@@ -123,6 +124,51 @@ impl From<Status> for OrderStatus {
     }
 }
 
+/// Body of `POST /payments/v2/refund`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Refund<'a> {
+    merchant_refund_id: RefundId,
+    original_merchant_order_id: &'a str,
+    amount: i64,
+}
+
+impl<'a> From<&'a RefundRequest> for Refund<'a> {
+    fn from(request: &'a RefundRequest) -> Self {
+        Self { merchant_refund_id: request.id, original_merchant_order_id: request.attempt.as_str(), amount: request.amount.get() }
+    }
+}
+
+/// Answer of `POST /payments/v2/refund`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RefundAccepted {
+    pub(super) refund_id: String,
+}
+
+/// Answer of the Refund Status API.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RefundState {
+    state: String,
+    refund_id: Option<String>,
+    amount: Option<i64>,
+    error_code: Option<String>,
+}
+
+impl From<RefundState> for RefundStatus {
+    fn from(status: RefundState) -> Self {
+        let news = match status.state.as_str() {
+            "PENDING" => Some(RefundNews::Accepted),
+            "CONFIRMED" => Some(RefundNews::Confirmed),
+            "COMPLETED" => Some(RefundNews::Completed),
+            "FAILED" => Some(RefundNews::Failed),
+            _ => None,
+        };
+        Self { news, provider_refund_id: status.refund_id, amount: status.amount, error_code: status.error_code }
+    }
+}
+
 /// An error body. `message` may quote personal data and is not read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -155,7 +201,9 @@ pub struct Hint {
     pub event: Option<String>,
     /// Our id of the attempt it is about, when it names one.
     pub merchant_order_id: Option<String>,
-    /// Whether it claims that the attempt has ended.
+    /// Our id of the refund it is about, when it names one.
+    pub merchant_refund_id: Option<String>,
+    /// Whether it claims that the attempt has ended, or that the refund has moved.
     pub claims_end: bool,
 }
 
@@ -178,7 +226,7 @@ impl Hint {
         let field = |name: &str| envelope.payload.as_ref().and_then(|payload| payload.get(name)?.as_str().map(str::to_owned));
         let merchant_order_id = field("merchantOrderId").or_else(|| field("originalMerchantOrderId"));
         let claims_end = field("state").is_some_and(|state| state != "PENDING");
-        Some(Self { event, merchant_order_id, claims_end })
+        Some(Self { event, merchant_order_id, merchant_refund_id: field("merchantRefundId"), claims_end })
     }
 }
 
@@ -239,6 +287,33 @@ mod tests {
         assert_eq!(Hint::read(new), Hint::read(old));
         assert_eq!(Hint::read(new).unwrap().merchant_order_id.as_deref(), Some("po-1"));
         assert!(Hint::read(new).unwrap().claims_end);
+    }
+
+    #[test]
+    fn the_refund_request_has_phonepes_own_form() {
+        let order: OrderId = "019c2d6e-0000-7000-8000-000000000001".parse().unwrap();
+        let id: RefundId = "019c2d6e-0000-7000-8000-000000000002".parse().unwrap();
+        let request = RefundRequest { id, attempt: MerchantOrderId::of(order, 1), amount: Paise::new(12_345) };
+        assert_eq!(
+            serde_json::to_value(Refund::from(&request)).unwrap(),
+            json!({"merchantRefundId": "019c2d6e-0000-7000-8000-000000000002",
+                "originalMerchantOrderId": "019c2d6e-0000-7000-8000-000000000001-1", "amount": 12_345})
+        );
+    }
+
+    #[test]
+    fn new_states_of_a_refund_are_read_without_deciding_anything() {
+        let status = |state: &str| RefundStatus::from(serde_json::from_value::<RefundState>(json!({"state": state, "new": 1})).unwrap());
+        assert_eq!(status("ON_HOLD").news, None);
+        assert_eq!(status("CONFIRMED").news, Some(RefundNews::Confirmed));
+    }
+
+    #[test]
+    fn a_webhook_about_a_refund_names_it_and_its_order() {
+        let body = br#"{"event":"pg.refund.completed","payload":{"merchantRefundId":"rf-1","originalMerchantOrderId":"po-1","state":"COMPLETED"}}"#;
+        let hint = Hint::read(body).unwrap();
+        assert_eq!((hint.merchant_refund_id.as_deref(), hint.merchant_order_id.as_deref()), (Some("rf-1"), Some("po-1")));
+        assert!(hint.claims_end);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod order;
 pub mod receipt;
+pub mod refund;
 pub mod subscription;
 
 use std::{error::Error, str::FromStr};

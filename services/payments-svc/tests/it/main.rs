@@ -9,5 +9,6 @@ mod erasure;
 mod operators;
 mod orders;
 mod reconcile;
+mod refunds;
 mod rig;
 mod webhooks;

@@ -83,13 +83,18 @@ async fn a_payment_whose_address_was_lost_gets_a_new_attempt_and_both_are_asked_
     rig.wait_for_count(2, "select count(*) from payments.attempt where state = 'pending'").await;
     let (_, order) = rig.get(&format!("status/{id}")).await;
     assert_eq!(order["redirect_url"], rig.outside().order(&format!("{id}-2")).unwrap().pay_url);
-    // Both are paid: one payment is confirmed, the other is known to be owed back.
+    // Both are paid: one payment is confirmed, the other is given back, and the order stays paid.
     rig.end(&id, Outcome::Success);
     rig.outside().pay(&format!("{id}-2"), Outcome::Success, sandbox::Mode::default()).unwrap();
     rig.make_check_due(&id).await;
     rig.wait_for_count(2, "select count(*) from payments.attempt where state = 'completed'").await;
     rig.assert_confirmed_once().await;
     assert_eq!(rig.database.number("select count(*) from payments.audit_log where action = 'payment.excess'").await, 1);
+    rig.wait_for_count(1, "select count(*) from payments.refund where state = 'completed' and amount = 500000").await;
+    assert_eq!(rig.outside().refunds().len(), 1);
+    assert_eq!(rig.state_of(&id).await, "completed");
+    assert_eq!(rig.events("payments.payment.refunded.v1").await, 0);
+    rig.assert_confirmed_once().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +120,7 @@ async fn an_order_expires_only_when_the_provider_still_does_not_call_it_paid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payment_of_an_abandoned_order_beside_a_paid_one_is_owed_back() {
+async fn a_payment_of_an_abandoned_order_beside_a_paid_one_is_given_back_by_itself() {
     let rig = Rig::start().await;
     let first = rig.ordered().await;
     rig.call(Method::POST, &format!("orders/{first}/abandon"), &rig.payer.token, None).await;
@@ -123,9 +128,12 @@ async fn a_payment_of_an_abandoned_order_beside_a_paid_one_is_owed_back() {
     rig.end(&second, Outcome::Success);
     rig.wait_for_state(&second, "completed").await;
     rig.end(&first, Outcome::Success);
-    rig.wait_for_state(&first, "refund_pending").await;
-    assert_eq!(rig.events("payments.payment.confirmed.v1").await, 1);
-    assert_eq!(rig.events("payments.subscription.activated.v1").await, 1);
+    rig.wait_for_state(&first, "refunded").await;
+    for event in ["payments.payment.confirmed.v1", "payments.subscription.activated.v1", "payments.payment.refunded.v1"] {
+        assert_eq!(rig.events(event).await, 1, "{event}");
+    }
+    assert_eq!(rig.state_of(&second).await, "completed");
+    assert_eq!(rig.database.number("select count(*) from payments.subscription where status = 'active'").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -157,7 +157,8 @@ impl Rig {
         for event in ["payments.payment.confirmed.v1", "payments.subscription.activated.v1", "payments.payment.pending.v1"] {
             assert_eq!(self.events(event).await, 1, "{event}");
         }
-        assert_eq!(self.database.number("select count(*) from payments.mail_outbox").await, 1);
+        let mails = "select count(*) from payments.mail_outbox where purpose_key like 'payment-confirmation/%'";
+        assert_eq!(self.database.number(mails).await, 1);
         assert_eq!(self.database.number("select count(*) from payments.subscription where status = 'active'").await, 1);
     }
 

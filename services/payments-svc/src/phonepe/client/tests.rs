@@ -4,7 +4,7 @@ use std::sync::{
 };
 
 use chrono::{DateTime, TimeDelta};
-use domain::{clock::MockClock, ids::OrderId, money::Paise};
+use domain::{clock::MockClock, ids::OrderId, money::Paise, refund::RefundNews};
 use serde_json::{Value, json};
 use wiremock::{
     Mock, MockServer, Request, ResponseTemplate,
@@ -12,7 +12,7 @@ use wiremock::{
 };
 
 use super::*;
-use crate::phonepe::{OrderStatus, ProviderState};
+use crate::phonepe::{OrderStatus, ProviderState, RefundStatus};
 
 const ISSUED_AT: i64 = 1_706_073_005;
 const LIFE_S: i64 = 1000;
@@ -248,4 +248,54 @@ async fn a_revoked_token_is_replaced_and_the_request_repeated_exactly_once() {
         .mount(&never.server)
         .await;
     assert!(matches!(never.client().pay(&request()).await, PayOutcome::Refused { .. }));
+}
+
+fn refund() -> RefundRequest {
+    RefundRequest { id: "019c2d6e-0000-7000-8000-000000000002".parse().unwrap(), attempt: id(), amount: Paise::new(12_345) }
+}
+
+async fn refunded_with(template: ResponseTemplate) -> RefundOutcome {
+    let fake = Fake::start().await;
+    Mock::given(method("POST")).and(path("/pg/payments/v2/refund")).respond_with(template).expect(1).mount(&fake.server).await;
+    fake.client().refund(&refund()).await
+}
+
+#[tokio::test]
+async fn a_refund_is_accepted_refused_or_in_doubt_as_a_payment_is() {
+    let accepted = ResponseTemplate::new(200).set_body_json(json!({"refundId": "OMR1", "amount": 12_345, "state": "PENDING"}));
+    assert_eq!(refunded_with(accepted).await, RefundOutcome::Accepted { provider_refund_id: "OMR1".into() });
+    for template in [refusal(400, "BAD_REQUEST"), refusal(402, "PAYMENT_REQUIRED"), refusal(400, "INVALID_MERCHANT_ORDER_ID")] {
+        assert!(matches!(refunded_with(template).await, RefundOutcome::Refused { .. }));
+    }
+    let doubts = [
+        refusal(500, "INTERNAL_SERVER_ERROR"),
+        refusal(429, "TOO_MANY_REQUESTS"),
+        refusal(417, "INVALID_TRANSACTION_ID"),
+        ResponseTemplate::new(200).set_body_string("<html>ok</html>"),
+    ];
+    for template in doubts {
+        assert!(matches!(refunded_with(template).await, RefundOutcome::Ambiguous { .. }));
+    }
+}
+
+#[tokio::test]
+async fn a_refunds_status_is_read_by_its_state_and_an_unknown_refund_told_from_a_wrong_address() {
+    let failed = json!({"state": "FAILED", "refundId": "OMR1", "amount": 12_345, "errorCode": "OTHERS", "detailedErrorCode": "500"});
+    let known = RefundStatus {
+        news: Some(RefundNews::Failed),
+        provider_refund_id: Some("OMR1".into()),
+        amount: Some(12_345),
+        error_code: Some("OTHERS".into()),
+    };
+    let cases = [
+        (ResponseTemplate::new(200).set_body_json(failed), Some(RefundAnswer::Found(known))),
+        (refusal(400, "INVALID_MERCHANT_REFUND_ID"), Some(RefundAnswer::NotFound)),
+        (ResponseTemplate::new(404), None),
+    ];
+    for (template, answer) in cases {
+        let fake = Fake::start().await;
+        let at = path(format!("/pg/payments/v2/refund/{}/status", refund().id));
+        Mock::given(method("GET")).and(at).respond_with(template).mount(&fake.server).await;
+        assert_eq!(fake.client().refund_status(refund().id).await.ok(), answer);
+    }
 }
