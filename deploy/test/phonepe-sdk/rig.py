@@ -1,20 +1,30 @@
 """A sandbox process, a merchant that keeps the webhooks it gets, and a count of the checks."""
 
+import http.client
 import http.server
 import json
 import os
 import queue
+import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 
+from hosts import endpoints
+
 CLIENT_ID = "witness"
 CLIENT_SECRET = "witness-secret"
 USERNAME = "witness_01"
 PASSWORD = "Passw0rd123"
+
+
+def end_with_children():
+    """Makes SIGTERM end the process as an exception does, so that what it started is ended too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def free_port():
@@ -47,29 +57,39 @@ class Merchant:
     def url(self):
         return f"http://127.0.0.1:{self.server.server_port}/webhook"
 
-    def webhook(self):
-        return self.received.get(timeout=10)
+    def webhook(self, about):
+        """The next one about this order or refund. Those about others are left over from earlier checks."""
+        while True:
+            header, body = self.received.get(timeout=10)
+            payload = json.loads(body)["payload"]
+            if about in (payload.get("merchantOrderId"), payload.get("merchantRefundId")):
+                return header, body
 
 
 class Sandbox:
     """The binary on a free port, ended by its process."""
 
-    def __init__(self, binary, webhook_url):
+    def __init__(self, binary, webhook_url=None):
         self.url = f"http://127.0.0.1:{free_port()}"
         settings = {
             "SANDBOX_ADDR": self.url.removeprefix("http://"),
             "SANDBOX_CLIENT_ID": CLIENT_ID,
             "SANDBOX_CLIENT_SECRET": CLIENT_SECRET,
-            "SANDBOX_WEBHOOK_URL": webhook_url,
             "SANDBOX_WEBHOOK_USERNAME": USERNAME,
             "SANDBOX_WEBHOOK_PASSWORD": PASSWORD,
             "SANDBOX_LOG": "warn",
         }
+        if webhook_url:
+            settings["SANDBOX_WEBHOOK_URL"] = webhook_url
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SANDBOX_")}
         self.process = subprocess.Popen(
             [binary, "serve"], env=inherited | settings, stdout=subprocess.DEVNULL
         )
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
 
     def _wait(self):
         for _ in range(100):
@@ -121,15 +141,43 @@ class Checks:
         try:
             check()
         except Exception as error:  # any failure of a check is its verdict
-            self.failed += 1
-            print(f"FAILED  {title}: {type(error).__name__} {error}")
+            self.fail(title, f"{type(error).__name__} {error}")
         else:
             self.passed += 1
             print(f"passed  {title}")
 
+    def fail(self, title, why):
+        self.failed += 1
+        print(f"FAILED  {title}: {' '.join(why.split())}")
+
+    def adopt(self, output):
+        """Counts the lines of a process that has checks of its own, and returns how many passed and failed."""
+        print(output, end="")
+        lines = output.splitlines()
+        passed, failed = (sum(line.startswith(f"{verdict}  ") for line in lines) for verdict in ("passed", "FAILED"))
+        self.passed += passed
+        self.failed += failed
+        return passed, failed
+
     def close(self):
         print(f"{self.passed} passed, {self.failed} failed")
         return 0 if self.failed == 0 and self.passed > 0 else 1
+
+
+def reached(checks, hosts, environment):
+    """Whether an SDK that went through the proxy asked for what it should, and for nothing else."""
+
+    def nothing_else():
+        equal((set(hosts.asked), hosts.refused), (endpoints(environment), []))
+
+    def another_host():
+        connection = http.client.HTTPConnection(hosts.url.removeprefix("http://"), timeout=10)
+        connection.set_tunnel("cards.phonepe.com", 443)
+        raises(OSError, connection.connect)
+        equal(hosts.refused, ["CONNECT cards.phonepe.com:443"])
+
+    checks.run(f"the hosts and paths are those of {environment}, and no others were asked for", nothing_else)
+    checks.run("the proxy refuses another host", another_host)
 
 
 def equal(got, wanted):

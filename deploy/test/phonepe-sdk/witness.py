@@ -1,12 +1,19 @@
-"""PhonePe's Python SDK against the sandbox: what the SDK sends, the sandbox takes; what the sandbox sends, it reads."""
+"""PhonePe's Python SDK against the sandbox: what the SDK sends, the sandbox takes; what the sandbox sends, it reads.
 
+Usage: `witness.py BINARY direct|sandbox|production`. With `direct` the SDK is given the sandbox's address. Otherwise it
+is as PhonePe ships it, and what it asks of that environment's hosts goes through a proxy.
+"""
+
+import contextlib
 import logging
+import os
 import sys
 import time
 
 import phonepe.sdk.pg.env as phonepe_env
 from phonepe.sdk.pg.common.exceptions import (
     BadRequest,
+    ClientError,
     ExpectationFailed,
     PhonePeException,
     ServerError,
@@ -18,8 +25,22 @@ from phonepe.sdk.pg.common.models.request.refund_request import RefundRequest
 from phonepe.sdk.pg.env import Env
 from phonepe.sdk.pg.payments.v2.models.request.standard_checkout_pay_request import StandardCheckoutPayRequest
 from phonepe.sdk.pg.payments.v2.standard_checkout_client import StandardCheckoutClient
+from requests.exceptions import SSLError
 
-from rig import CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME, Checks, Merchant, Sandbox, equal, raises
+from hosts import Hosts
+from rig import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    PASSWORD,
+    USERNAME,
+    Checks,
+    Merchant,
+    Sandbox,
+    end_with_children,
+    equal,
+    raises,
+    reached,
+)
 
 RETURN_URL = "https://shop.example/pay/return?o=1"
 FAILURES = {
@@ -30,12 +51,12 @@ FAILURES = {
 }
 
 
-def client(secret=CLIENT_SECRET):
+def client(environment, secret=CLIENT_SECRET):
     return StandardCheckoutClient(
         client_id=CLIENT_ID,
         client_secret=secret,
         client_version=1,
-        env=Env.SANDBOX,
+        env=Env.PRODUCTION if environment == "production" else Env.SANDBOX,
         should_publish_events=False,
     )
 
@@ -46,30 +67,52 @@ def request(order, **fields):
     )
 
 
-def main(binary):
+def main(binary, environment):
     logging.disable(logging.CRITICAL)
+    end_with_children()
     merchant = Merchant()
-    sandbox = Sandbox(binary, merchant.url)
-    # The SDK takes no address; its getters read these two when they are called.
-    phonepe_env.SANDBOX_PG_BASE_URL = f"{sandbox.url}/apis/pg-sandbox"
-    phonepe_env.SANDBOX_OAUTH_BASE_URL = f"{sandbox.url}/apis/pg-sandbox"
     checks = Checks()
-    sdk = client()
-    try:
-        tokens(checks, sandbox, sdk)
+    # Whatever was started is ended, even when a signal comes while another part ends.
+    with contextlib.ExitStack() as started:
+        sandbox = Sandbox(binary, merchant.url)
+        started.callback(sandbox.stop)
+        if environment == "direct":
+            # The SDK takes no address; its getters read these two when they are called.
+            phonepe_env.SANDBOX_PG_BASE_URL = f"{sandbox.url}/apis/pg-sandbox"
+            phonepe_env.SANDBOX_OAUTH_BASE_URL = f"{sandbox.url}/apis/pg-sandbox"
+        else:
+            hosts = Hosts(sandbox.url)
+            started.callback(hosts.close)
+            os.environ.update(hosts.variables())
+        sdk = client(environment)
+        started.callback(sdk.close)
+        tokens(checks, sandbox, sdk, environment)
         orders(checks, sandbox, sdk)
         webhooks(checks, sandbox, sdk, merchant)
         refunds(checks, sandbox, sdk, merchant)
         weather(checks, sandbox, sdk)
-    finally:
-        sdk.close()
-        sandbox.stop()
+        if environment != "direct":
+            trust(checks, environment)
+            reached(checks, hosts, environment)
     return checks.close()
 
 
-def tokens(checks, sandbox, sdk):
+def trust(checks, environment):
+    def unknown_authority():
+        authority = os.environ.pop("REQUESTS_CA_BUNDLE")
+        sdk = client(environment)
+        try:
+            raises(SSLError, lambda: sdk.get_order_status("pay-1"))
+        finally:
+            sdk.close()
+            os.environ["REQUESTS_CA_BUNDLE"] = authority
+
+    checks.run("a certificate of an unknown authority ends the connection", unknown_authority)
+
+
+def tokens(checks, sandbox, sdk, environment):
     def wrong_secret():
-        error = raises(BadRequest, lambda: client(secret="wrong"))
+        error = raises(BadRequest, lambda: client(environment, secret="wrong"))
         equal(error.code, "OIM000")
         equal(error.data, {"error_description": "Client authentication failure"})
 
@@ -150,12 +193,9 @@ def orders(checks, sandbox, sdk):
 
 
 def webhooks(checks, sandbox, sdk, merchant):
-    while not merchant.received.empty():
-        merchant.received.get()
-
     def validated(order, outcome, mode, event, kind, state):
         sandbox.pay(order, outcome, mode)
-        header, body = merchant.webhook()
+        header, body = merchant.webhook(order)
         callback = sdk.validate_callback(USERNAME, PASSWORD, header, body)
         payload = callback.payload
         equal((callback.event, callback.type.value), (event, kind))
@@ -178,14 +218,14 @@ def webhooks(checks, sandbox, sdk, merchant):
         sandbox.weather(webhook={"tamper_amount": 100})
         sdk.pay(request("hook-tampered"))
         sandbox.pay("hook-tampered", "success")
-        header, body = merchant.webhook()
+        header, body = merchant.webhook("hook-tampered")
         equal(sdk.validate_callback(USERNAME, PASSWORD, header, body).payload.amount, 100)
 
     def wrong_credentials():
         sandbox.weather(webhook={"wrong_credentials": True})
         sdk.pay(request("hook-wrong"))
         sandbox.pay("hook-wrong", "success")
-        header, body = merchant.webhook()
+        header, body = merchant.webhook("hook-wrong")
         raises(PhonePeException, lambda: sdk.validate_callback(USERNAME, PASSWORD, header, body))
         sandbox.weather()
 
@@ -204,10 +244,9 @@ def refunds(checks, sandbox, sdk, merchant):
     def paid(order):
         sdk.pay(request(order))
         sandbox.pay(order, "success")
-        merchant.webhook()
 
     def told(refund, event, kind, state):
-        header, body = merchant.webhook()
+        header, body = merchant.webhook(refund)
         callback = sdk.validate_callback(USERNAME, PASSWORD, header, body)
         payload = callback.payload
         equal((callback.event, callback.type.value), (event, kind))
@@ -238,13 +277,15 @@ def refunds(checks, sandbox, sdk, merchant):
     def refused():
         raises(ExpectationFailed, lambda: asked("refund-1-a", "refund-1"))
         raises(BadRequest, lambda: asked("refund-2", "refund-1", 49901))
+        sdk.pay(request("refund-unpaid"))
+        equal(raises(ClientError, lambda: asked("refund-2", "refund-unpaid")).http_status_code, 402)
         equal(raises(BadRequest, lambda: asked("refund-2", "nobody")).code, "INVALID_MERCHANT_ORDER_ID")
         raises(BadRequest, lambda: sdk.get_refund_status("refund-2"))
         sandbox.weather()
 
     checks.run("a refund is confirmed and completed, and both webhooks are valid", completed)
     checks.run("a refund that fails is told validly", failed)
-    checks.run("a used id, too much, and unknown orders and refunds are refused", refused)
+    checks.run("a used id, too much, an unpaid order, and unknown orders and refunds are refused", refused)
 
 
 def weather(checks, sandbox, sdk):
@@ -266,4 +307,4 @@ def weather(checks, sandbox, sdk):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
