@@ -42,6 +42,7 @@ def endpoints(environment):
         f"POST {tokens}/v1/oauth/token",
         f"POST {payments}/checkout/v2/pay",
         f"GET {payments}/checkout/v2/order/*/status",
+        f"GET {payments}/checkout/v2/transaction/*/status",
         f"POST {payments}/payments/v2/refund",
         f"GET {payments}/payments/v2/refund/*/status",
     }
@@ -81,7 +82,7 @@ def handler(hosts, tls, sandbox):
         def forward(self):
             if not self.name or self.headers["Host"] != self.name:
                 return self.refuse()
-            path = re.sub(r"/(order|refund)/[^/]+/status$", r"/\1/*/status", self.path.partition("?")[0])
+            path = re.sub(r"/(order|refund|transaction)/[^/]+/status$", r"/\1/*/status", self.path.partition("?")[0])
             hosts.asked.append(f"{self.command} https://{self.name}{path}")
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             upstream = http.client.HTTPConnection(sandbox, timeout=30)

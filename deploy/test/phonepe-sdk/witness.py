@@ -167,6 +167,13 @@ def orders(checks, sandbox, sdk):
         states = lambda details: [it.state for it in sdk.get_order_status("attempts-1", details).payment_details]
         equal((states(False), states(True)), (["COMPLETED"], ["FAILED", "COMPLETED"]))
 
+    def transaction():
+        first, last = sdk.get_order_status("attempts-1", True).payment_details
+        for attempt in (first, last):
+            status = sdk.get_transaction_status(attempt.transaction_id)
+            equal((status.state, status.payment_details), ("COMPLETED", [attempt]))
+        raises(BadRequest, lambda: sdk.get_transaction_status("OM1"))
+
     def duplicate():
         error = raises(ExpectationFailed, lambda: sdk.pay(request("pay-1")))
         equal(error.code, "INVALID_TRANSACTION_ID")
@@ -187,6 +194,7 @@ def orders(checks, sandbox, sdk):
     checks.run("an order paid by card reads whole", lambda: paid_by("card", "CARD", "PG", "CREDIT_CARD"))
     checks.run("a failed order tells its codes", failed)
     checks.run("details decides between the latest attempt and all", attempts)
+    checks.run("a transaction is shown with its order", transaction)
     checks.run("a used id is refused with 417", duplicate)
     checks.run("an unknown order is refused", unknown)
     checks.run("limits are held", limits)
@@ -267,12 +275,17 @@ def refunds(checks, sandbox, sdk, merchant):
             status = sdk.get_refund_status("refund-1-a")
             equal((status.state, status.amount), (state, 100))
             equal((status.merchant_refund_id, status.original_merchant_order_id), ("refund-1-a", "refund-1"))
+            detail = status.payment_details[0]
+            equal((detail.transaction_id, detail.payment_mode.value), (answer.refund_id, "UPI_INTENT"))
+            equal((detail.state, detail.amount), (state, 100))
+        equal(detail.split_instruments[0].rail.type.value, "UPI")
 
     def failed():
         asked("refund-1-b", "refund-1")
         sandbox.refund("refund-1-b", "fail")
         told("refund-1-b", "pg.refund.failed", "PG_REFUND_FAILED", "FAILED")
-        equal(sdk.get_refund_status("refund-1-b").state, "FAILED")
+        status = sdk.get_refund_status("refund-1-b")
+        equal((status.state, status.payment_details[0].error_code), ("FAILED", "OTHERS"))
 
     def refused():
         raises(ExpectationFailed, lambda: asked("refund-1-a", "refund-1"))

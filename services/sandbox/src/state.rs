@@ -249,6 +249,11 @@ impl Sandbox {
         self.state().orders.get(merchant_order_id).cloned()
     }
 
+    pub(crate) fn order_by_transaction(&self, transaction_id: &str) -> Option<Order> {
+        let state = self.state();
+        state.orders.values().find(|order| order.attempts.iter().any(|attempt| attempt.transaction_id == transaction_id)).cloned()
+    }
+
     pub(crate) fn order_by_page(&self, token: &str) -> Option<Order> {
         let state = self.state();
         let id = state.pages.get(token)?;

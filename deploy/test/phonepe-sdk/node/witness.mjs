@@ -191,6 +191,14 @@ const orders = async (sdk) => {
     assert.deepEqual([await states(false), await states(true)], [['COMPLETED'], ['FAILED', 'COMPLETED']])
   })
 
+  await check('a transaction is shown with its order', async () => {
+    for (const attempt of (await sdk.getOrderStatus('attempts-1', true)).paymentDetails) {
+      const status = await sdk.getTransactionStatus(attempt.transactionId)
+      assert.deepEqual([status.state, status.paymentDetails], ['COMPLETED', [attempt]])
+    }
+    await raises(BadRequest, () => sdk.getTransactionStatus('OM1'))
+  })
+
   await check('a used id is refused with 417', async () => {
     const error = await raises(ExpectationFailed, () => sdk.pay(request('pay-1')))
     assert.equal(error.code, 'INVALID_TRANSACTION_ID')

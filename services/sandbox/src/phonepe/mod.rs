@@ -23,6 +23,7 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig) {
         routes
             .route(&format!("{host}/checkout/v2/pay"), web::post().to(pay::pay))
             .route(&format!("{host}/checkout/v2/order/{{merchant_order_id}}/status"), web::get().to(status::order_status))
+            .route(&format!("{host}/checkout/v2/transaction/{{transaction_id}}/status"), web::get().to(status::transaction_status))
             .route(&format!("{host}/payments/v2/refund"), web::post().to(refund::refund))
             .route(&format!("{host}/payments/v2/refund/{{merchant_refund_id}}/status"), web::get().to(refund::refund_status));
     }

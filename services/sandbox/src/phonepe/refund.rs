@@ -90,7 +90,7 @@ pub(crate) async fn refund_status(sandbox: Data<Sandbox>, request: HttpRequest, 
         }));
     };
     let lag = TimeDelta::milliseconds(weather.status_lag_ms.into());
-    HttpResponse::Ok().json(render(&refund.as_seen(sandbox.now(), lag), &order))
+    HttpResponse::Ok().json(render(&sandbox.config().merchant.id, &refund.as_seen(sandbox.now(), lag), &order))
 }
 
 fn unknown_order() -> HttpResponse {

@@ -54,6 +54,16 @@ pub(crate) fn order_status(order: &Order, detail: StatusDetail) -> Value {
     Value::Object(body)
 }
 
+/// Answer of the transaction status endpoint: the order with one attempt.
+pub(crate) fn transaction_status(order: &Order, transaction_id: &str) -> Value {
+    let mut body = order_status(order, StatusDetail::default());
+    let attempt = order.attempts.iter().filter(|attempt| attempt.transaction_id == transaction_id);
+    if let Some(body) = body.as_object_mut() {
+        body.insert("paymentDetails".into(), payment_details(order, attempt));
+    }
+    body
+}
+
 /// `payload` of a webhook about an order.
 pub(crate) fn order_payload(merchant_id: &str, order: &Order) -> Value {
     let mut payload = Map::new();
@@ -69,9 +79,26 @@ pub(crate) fn order_payload(merchant_id: &str, order: &Order) -> Value {
     Value::Object(payload)
 }
 
-/// Answer of the refund status endpoint.
-pub(crate) fn refund_status(refund: &Refund, order: &Order) -> Value {
-    Value::Object(refund_fields(refund, order))
+/// Answer of the refund status endpoint. The documents have the money's way at the root, the SDKs in `paymentDetails`.
+pub(crate) fn refund_status(merchant_id: &str, refund: &Refund, order: &Order) -> Value {
+    let mut body = refund_fields(refund, order);
+    body.insert("merchantId".into(), json!(merchant_id));
+    let mut details = Vec::new();
+    if refund.state != RefundState::Pending {
+        let mut detail = Map::new();
+        detail.insert("transactionId".into(), json!(refund.phonepe_id));
+        if let Some(paid) = order.attempts.iter().find(|attempt| attempt.state == OrderState::Completed) {
+            detail.insert("paymentMode".into(), json!(payment_mode(paid.mode)));
+        }
+        for field in ["timestamp", "amount", "state", "errorCode", "detailedErrorCode", "splitInstruments"] {
+            if let Some(value) = body.get(field) {
+                detail.insert(field.into(), value.clone());
+            }
+        }
+        details.push(Value::Object(detail));
+    }
+    body.insert("paymentDetails".into(), details.into());
+    Value::Object(body)
 }
 
 /// `payload` of a webhook about a refund.
@@ -119,13 +146,16 @@ fn payment_details<'a>(order: &Order, attempts: impl Iterator<Item = &'a Attempt
     attempts.map(|attempt| payment_detail(order, attempt)).collect()
 }
 
-fn payment_detail(order: &Order, attempt: &Attempt) -> Value {
-    let mode = match attempt.mode {
+const fn payment_mode(mode: Mode) -> &'static str {
+    match mode {
         Mode::Upi => "UPI_INTENT",
         Mode::Card => "CARD",
-    };
+    }
+}
+
+fn payment_detail(order: &Order, attempt: &Attempt) -> Value {
     let mut detail = Map::new();
-    detail.insert("paymentMode".into(), json!(mode));
+    detail.insert("paymentMode".into(), json!(payment_mode(attempt.mode)));
     detail.insert("transactionId".into(), json!(attempt.transaction_id));
     detail.insert("timestamp".into(), json!(epoch_ms(attempt.at)));
     detail.insert("amount".into(), json!(order.amount));

@@ -47,13 +47,18 @@ async fn a_refund_is_pending_at_first_and_completes_by_itself_in_fair_weather() 
     assert!(refund_id.starts_with("OMR"), "{refund_id}");
 
     let mut status = json_of(rig.refund_status("r-1").await).await;
-    let split = status["splitInstruments"].take();
+    let (split, details) = (status["splitInstruments"].take(), status["paymentDetails"].take());
     assert_eq!(
         status,
-        json!({"merchantRefundId": "r-1", "originalMerchantOrderId": "o-1", "amount": 12_345, "state": "COMPLETED",
-            "timestamp": START_MS, "refundId": refund_id, "splitInstruments": null})
+        json!({"merchantId": "MERCHANTUAT", "merchantRefundId": "r-1", "originalMerchantOrderId": "o-1", "amount": 12_345,
+            "state": "COMPLETED", "timestamp": START_MS, "refundId": refund_id, "splitInstruments": null, "paymentDetails": null})
     );
     assert_eq!((&split[0]["amount"], &split[0]["rail"]["type"]), (&json!(12_345), &json!("UPI")));
+    assert_eq!(
+        details,
+        json!([{"transactionId": refund_id, "paymentMode": "UPI_INTENT", "timestamp": START_MS, "amount": 12_345, "state": "COMPLETED",
+            "splitInstruments": split}])
+    );
 
     let told = told(&rig, 3).await;
     let expected = [("pg.refund.accepted", "\"CONFIRMED\""), ("pg.refund.completed", "\"COMPLETED\"")];
@@ -123,7 +128,11 @@ async fn refunds_stop_where_the_weather_says_and_go_on_by_script_or_by_the_pages
     for (id, auto_refund, state) in [("r-1", "none", "PENDING"), ("r-2", "confirm", "CONFIRMED"), ("r-3", "fail", "FAILED")] {
         rig.set_weather(json!({ "auto_refund": auto_refund })).await;
         rig.refund(&request(id, "o-1", 100)).await;
-        assert_eq!(json_of(rig.refund_status(id).await).await["state"], state);
+        let status = json_of(rig.refund_status(id).await).await;
+        assert_eq!(status["state"], state);
+        let code = if state == "FAILED" { json!("OTHERS") } else { Value::Null };
+        assert_eq!(status["paymentDetails"].as_array().map_or(0, Vec::len), usize::from(state != "PENDING"));
+        assert_eq!(status["paymentDetails"][0]["errorCode"], code);
     }
     let page = rig.get("/").send().await.unwrap().text().await.unwrap();
     for part in ["Complete the refund r-1", "Fail the refund r-2"] {

@@ -134,3 +134,26 @@ async fn the_status_endpoint_has_its_own_weather() {
     assert_eq!(answer.status(), 429);
     assert_eq!(json_of(answer).await["code"], "TOO_MANY_REQUESTS");
 }
+
+#[tokio::test]
+async fn a_transaction_is_shown_with_its_order_and_without_the_other_attempts() {
+    let rig = rig().await;
+    rig.order("o-1").await;
+    for outcome in [Outcome::AttemptFailed, Outcome::Success] {
+        rig.running.sandbox().pay("o-1", outcome, Mode::Upi).unwrap();
+    }
+    let order = json_of(rig.status("o-1", "?details=true").await).await;
+    let transaction = async |id: &str| {
+        let path = format!("/apis/pg/checkout/v2/transaction/{id}/status");
+        rig.get(&path).header("authorization", rig.token().await).send().await.unwrap()
+    };
+    for (n, state) in [(0, "FAILED"), (1, "COMPLETED")] {
+        let id = order["paymentDetails"][n]["transactionId"].as_str().unwrap();
+        let body = json_of(transaction(id).await).await;
+        assert_eq!((&body["orderId"], &body["state"]), (&order["orderId"], &json!("COMPLETED")));
+        assert_eq!(body["paymentDetails"], json!([order["paymentDetails"][n]]));
+        assert_eq!(body["paymentDetails"][0]["state"], state);
+    }
+    let unknown = transaction("OM1").await;
+    assert_eq!((unknown.status().as_u16(), json_of(unknown).await["code"].as_str()), (400, Some("INVALID_TRANSACTION_ID")));
+}
