@@ -15,8 +15,19 @@ const SHORTEST_SECRET: usize = 16;
 #[expect(missing_docs, reason = "each key is documented in default.toml")]
 pub struct PaymentsConfig {
     pub public_url: String,
+    pub late_success: LateSuccess,
     pub phonepe: PhonePeConfig,
     pub mail: MailSettings,
+}
+
+/// What is done with a payment that comes after its order had failed or expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LateSuccess {
+    /// The order is paid, as if it had come in time.
+    Honour,
+    /// The money goes back at once.
+    Refund,
 }
 
 /// PhonePe: addresses and credentials.
@@ -150,6 +161,7 @@ mod tests {
         let secret = || SecretString::from("s3cret-value".to_owned());
         let config = PaymentsConfig {
             public_url: String::new(),
+            late_success: LateSuccess::Honour,
             phonepe: PhonePeConfig {
                 oauth_url: String::new(),
                 payment_url: String::new(),

@@ -17,6 +17,7 @@ use serde_json::json;
 use super::{StoreError, announce_failure, event_data, mail_of, period, record, refund, transition};
 use crate::{
     app::App,
+    config::{LateSuccess, PaymentsConfig},
     phonepe::{OrderStatus, ProviderState, StatusAnswer},
     store::{
         attempt::{self, Attempt, AttemptState},
@@ -62,14 +63,14 @@ const PAYABLE: [AttemptState; 5] =
 
 /// Applies the provider's answer about `attempt`.
 pub async fn apply(app: &App, attempt: &Attempt, answer: &StatusAnswer) -> Result<Outcome, StoreError> {
-    let (now, public_url) = (app.kit.clock.now(), app.config.public_url.as_str());
+    let now = app.kit.clock.now();
     let mut connection = app.kit.worker_db.get().await?;
     let (outcome, late) = (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
             let Some(order) = order::lock(connection, attempt.order).await? else { return Ok((Outcome::Unchanged, false)) };
             let outcome = match answer {
                 StatusAnswer::Found(status) if status.state == ProviderState::Completed => {
-                    complete(connection, now, public_url, &order, attempt, status).await?
+                    complete(connection, now, &app.config, &order, attempt, status).await?
                 }
                 StatusAnswer::Found(status) if status.state == ProviderState::Failed => {
                     fail(connection, now, &order, attempt, status).await?
@@ -119,7 +120,7 @@ fn observe(app: &App, attempt: &Attempt, outcome: Outcome, late: bool) {
 async fn complete(
     connection: &mut AsyncPgConnection,
     now: DateTime<Utc>,
-    public_url: &str,
+    config: &PaymentsConfig,
     order: &Order,
     attempt: &Attempt,
     status: &OrderStatus,
@@ -144,8 +145,10 @@ async fn complete(
         refund::give_back_excess(connection, now, order, attempt).await?;
         return Ok(Outcome::Repaid);
     }
-    let Some(activation) = activate(connection, now, order).await? else {
-        // Paid, and owed back at once: another order has paid for the running period.
+    let wanted = order.state.is_open() || config.late_success == LateSuccess::Honour;
+    let activation = if wanted { activate(connection, now, order).await? } else { None };
+    let Some(activation) = activation else {
+        // Paid, and owed back at once: it came too late, or another order has paid for the running period.
         let change = Change { provider_reference: reference, ..Change::default() };
         transition(connection, now, order, OrderState::RefundPending, change).await?;
         let owed = Order { state: OrderState::RefundPending, ..order.clone() };
@@ -157,7 +160,7 @@ async fn complete(
     }
     outbox::append(connection, now, &Event::PaymentConfirmed(event_data(order, reference, None))).await?;
     outbox::append(connection, now, &activation.event()).await?;
-    if let Some(confirmation) = mail_of::confirmation(public_url, order, &activation.subscription) {
+    if let Some(confirmation) = mail_of::confirmation(&config.public_url, order, &activation.subscription) {
         mail::enqueue(connection, now, &confirmation).await?;
     }
     service_kit::kill_point!("K1");

@@ -1,7 +1,7 @@
 //! The product works with every webhook lost.
 
 use reqwest::{Method, StatusCode};
-use sandbox::{ApiWeather, Outcome, PayWeather, Weather, WebhookWeather};
+use sandbox::{ApiWeather, Outcome, PayWeather, SandboxConfig, Weather, WebhookWeather};
 use serde_json::json;
 
 use crate::rig::Rig;
@@ -117,6 +117,24 @@ async fn an_order_expires_only_when_the_provider_still_does_not_call_it_paid() {
     rig.assert_confirmed_once().await;
     // And told to whoever looks after payments.
     rig.wait_for_metric("payments_late_successes_total 1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_comes_too_late_goes_back_where_the_policy_says_so() {
+    let rig = Rig::start_with(SandboxConfig::default(), &[("GROUNDWORK__PAYMENTS__LATE_SUCCESS", "refund")]).await;
+    let id = rig.ordered().await;
+    rig.end(&id, Outcome::Fail);
+    rig.wait_for_state(&id, "failed").await;
+    rig.end(&id, Outcome::Success);
+    rig.wait_for_state(&id, "refunded").await;
+    assert_eq!(rig.events("payments.payment.confirmed.v1").await, 0);
+    assert_eq!(rig.database.number("select count(*) from payments.subscription").await, 0);
+    // The next one is in time.
+    let next = rig.ordered().await;
+    rig.end(&next, Outcome::Success);
+    rig.wait_for_state(&next, "completed").await;
+    assert_eq!(rig.events("payments.payment.confirmed.v1").await, 1);
+    assert_eq!(rig.database.number("select count(*) from payments.subscription where status = 'active'").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,7 +41,8 @@ impl Rig {
         Self::start_with(outside, &changes).await
     }
 
-    async fn start_with(outside: SandboxConfig, changes: &[(&str, &str)]) -> Self {
+    /// The same, with changed settings.
+    pub async fn start_with(outside: SandboxConfig, changes: &[(&str, &str)]) -> Self {
         let database = Database::create().await;
         let outside = sandbox::start(outside).unwrap();
         let service = Running::start::<App>(changed(&database, None, &outside, changes), true);
