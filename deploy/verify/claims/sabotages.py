@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 """sabotages.py [NAME...]: auth-svc with one thing spoiled, one after the other: the clients' suites must notice each of them.
-With names only those. Works on a copy of the sources and builds into a folder of its own; needs a started stack."""
+With names only those. Works on a copy of the sources and builds into a folder of its own, one ahead of the one whose suites run;
+needs a started stack."""
 
 import contextlib
+import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from client import ROOT, log, row
@@ -165,6 +169,10 @@ SABOTAGES = [
 ]
 
 
+# Without it a red suite says nothing.
+UNSPOILED = ("unspoiled", None, [])
+
+
 class Unfit(Exception):
     """Nothing can be said of a sabotage that did not take place."""
 
@@ -201,17 +209,26 @@ def spoiled(edits):
             path.write_text(text, encoding="utf-8")
 
 
-def build():
+def build(edits, name):
+    """Where the build of the spoiled sources is."""
+    binary = TARGET / f"auth-svc, {name}"
+    with spoiled(edits):
+        cargo_build()
+        shutil.copy2(BINARY, binary)
+    return binary
+
+
+def cargo_build():
     command = ["cargo", "build", "--quiet", "--bin", "auth-svc"]
     built = subprocess.run(command, cwd=TREE, env=os.environ | {"CARGO_TARGET_DIR": str(TARGET)}, stdout=sys.stderr)
     if built.returncode != 0:
         raise Unfit("it does not compile, see the log")
 
 
-def suites():
-    """The exit code of the clients' suites on what was built, and what they printed."""
+def suites(binary):
+    """The exit code of the clients' suites on a build, and what they printed."""
     with tempfile.TemporaryFile() as output:
-        script, environment = ROOT / "deploy/test/11-supabase-clients.sh", os.environ | {"AUTH_SVC": str(BINARY)}
+        script, environment = ROOT / "deploy/test/11-supabase-clients.sh", os.environ | {"AUTH_SVC": str(binary)}
         # A session of its own, so that all of it can be ended.
         process = subprocess.Popen([script], env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         try:
@@ -243,29 +260,31 @@ def cases(printed):
     return int(found[1]) if found else 0
 
 
-def unspoiled():
-    """Whether the suites pass on a build of the copy: without that a red suite says nothing."""
+def unspoiled(building):
+    """Whether the suites pass on a build of the copy as it is."""
+    claim = "the clients' suites pass on the build that is spoiled next"
     try:
-        build()
+        binary = building.result()
     except Unfit as why:
-        row(False, "the clients' suites pass on the build that is spoiled next", why)
+        row(False, claim, why)
         return False
-    code, printed = suites()
+    code, printed = suites(binary)
     failed, _ = failures(printed)
-    row(code == 0 and cases(printed) > 0, "the clients' suites pass on the build that is spoiled next", f"{cases(printed)} cases, {failed} fail")
+    row(code == 0 and cases(printed) > 0, claim, f"{cases(printed)} cases, {failed} fail")
+    binary.unlink()
     return code == 0
 
 
-def sabotage(name, case, edits):
+def sabotage(name, case, building):
     claim = f"sabotage, {name}: the clients' suites turn red"
     log(f"--- {name}")
     try:
-        with spoiled(edits):
-            build()
+        binary = building.result()
     except Unfit as why:
         row(False, claim, why)
         return
-    code, printed = suites()
+    code, printed = suites(binary)
+    binary.unlink()
     failed, names = failures(printed)
     if code is None:
         figure = f"no end within {SUITE_LIMIT_S} s"
@@ -283,11 +302,15 @@ def main():
     if not set(wanted) <= set(names):
         raise SystemExit(f"there are the sabotages {', '.join(names)}")
     copy()
-    if not unspoiled():
-        return
-    for name, case, edits in SABOTAGES:
-        if not wanted or name in wanted:
-            sabotage(name, case, edits)
+    todo = [UNSPOILED, *(sabotage for sabotage in SABOTAGES if not wanted or sabotage[0] in wanted)]
+    with ThreadPoolExecutor(1) as builder:
+        following = builder.submit(build, UNSPOILED[2], UNSPOILED[0])
+        for (name, case, _), after in itertools.zip_longest(todo, todo[1:]):
+            building, following = following, after and builder.submit(build, after[2], after[0])
+            if case:
+                sabotage(name, case, building)
+            elif not unspoiled(building):
+                return
 
 
 if __name__ == "__main__":
