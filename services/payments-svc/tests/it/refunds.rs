@@ -164,6 +164,26 @@ async fn a_lost_answer_is_no_failure_and_money_goes_back_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_after_a_lost_answer_ends_nothing_because_the_first_try_may_have_got_through() {
+    let rig = Rig::start().await;
+    let refund_weather = |http_status| PayWeather { http_status: Some(http_status), ..PayWeather::default() };
+    rig.outside().set_weather(Weather { refund: refund_weather(500), ..Weather::default() });
+    let id = rig.paid().await;
+    let refund = rig.give_back(&id, None).await.unwrap();
+    rig.wait_for_refund(&refund, "ambiguous").await;
+    rig.outside().set_weather(Weather { refund: refund_weather(400), ..Weather::default() });
+    rig.make_refunds_due().await;
+    rig.wait_for_metric(r#"phonepe_request_duration_seconds_count{call="refund",outcome="refused"} 1"#).await;
+    rig.wait_for_refund(&refund, "ambiguous").await;
+    assert_eq!(rig.state_of(&id).await, "refund_pending");
+    assert!(matches!(rig.give_back(&id, None).await, Err(RefundError::Open(_))));
+    rig.outside().set_weather(Weather::default());
+    rig.make_refunds_due().await;
+    rig.wait_for_state(&id, "refunded").await;
+    assert_eq!(rig.outside().refunds().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_hastens_a_refund_and_a_false_one_changes_nothing() {
     let rig = Rig::start().await;
     rig.outside().set_weather(weather(AutoRefund::None));

@@ -72,16 +72,20 @@ fn next(refund: &Refund, now: DateTime<Utc>) -> DateTime<Utc> {
 async fn work(app: &App, refund: &Refund) -> Result<(), StoreError> {
     // Only the first time is it certain that nobody has sent it.
     if refund.state == RefundState::Created && refund.check_count == 0 {
-        return send(app, refund).await;
+        return settle::apply(app, refund, &send(app, refund).await).await.map(drop);
     }
     while !app.kit.limits.take(BUDGET, "all").await.allowed {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     match app.gateway.refund_status(refund.id).await {
-        Ok(RefundAnswer::Found(status)) => settle::by_status(app, refund, &status).await.map(|_| ()),
+        Ok(RefundAnswer::Found(status)) => settle::by_status(app, refund, &status).await.map(drop),
         Ok(RefundAnswer::NotFound) if matches!(refund.state, RefundState::Created | RefundState::Ambiguous) => {
             tracing::info!("sending a refund whose answer was lost");
-            send(app, refund).await
+            let said = send(app, refund).await;
+            // The first try may have got through, and no document says how a used id is refused: only the status ends it now.
+            let undecided = Said { news: RefundNews::Unanswered, provider_refund_id: None, failure_code: None };
+            let said = if said.news == RefundNews::Failed { undecided } else { said };
+            settle::apply(app, refund, &said).await.map(drop)
         }
         Ok(RefundAnswer::NotFound) => {
             tracing::error!("the provider does not know a refund that it took");
@@ -95,19 +99,21 @@ async fn work(app: &App, refund: &Refund) -> Result<(), StoreError> {
 }
 
 /// Asks the provider to give the money back. Sent twice, under one id, it is refused the second time.
-async fn send(app: &App, refund: &Refund) -> Result<(), StoreError> {
+async fn send(app: &App, refund: &Refund) -> Said {
     let request = RefundRequest { id: refund.id, attempt: refund.attempt.clone(), amount: refund.amount };
-    let said = match app.gateway.refund(&request).await {
+    match app.gateway.refund(&request).await {
         RefundOutcome::Accepted { provider_refund_id } => {
             Said { news: RefundNews::Accepted, provider_refund_id: Some(provider_refund_id), failure_code: None }
         }
-        RefundOutcome::Refused { reason } => Said { news: RefundNews::Failed, provider_refund_id: None, failure_code: Some(reason) },
+        RefundOutcome::Refused { reason } => {
+            tracing::warn!(reason, "the provider refused a refund");
+            Said { news: RefundNews::Failed, provider_refund_id: None, failure_code: Some(reason) }
+        }
         RefundOutcome::Ambiguous { reason } => {
             tracing::warn!(reason, "whether the provider took a refund is not known; its status will tell");
             Said { news: RefundNews::Unanswered, provider_refund_id: None, failure_code: None }
         }
-    };
-    settle::apply(app, refund, &said).await.map(|_| ())
+    }
 }
 
 /// When a refund that has just been taken by the provider, or may have been, is asked about.
