@@ -130,6 +130,12 @@ fn paid_order(order: &Order, attempt: &Attempt) -> bool {
     attempt.provider_order_id.is_some() && attempt.provider_order_id == order.provider_reference
 }
 
+/// Whether the refund is of the payment that paid the order.
+async fn is_of_order(connection: &mut AsyncPgConnection, order: &Order, refund: &Refund) -> Result<bool, StoreError> {
+    let attempts = attempt::of_order(connection, order.id).await?;
+    Ok(attempts.iter().any(|attempt| attempt.id == refund.attempt && paid_order(order, attempt)))
+}
+
 fn new(now: DateTime<Utc>, order: &Order, attempt: &Attempt, amount: Paise, reason: &str) -> Refund {
     Refund {
         id: RefundId::generate(),
@@ -164,9 +170,9 @@ async fn store(
     let resource = format!("refund/{}", refund.id);
     let entry = audit::Entry { workspace: Some(order.workspace), ..author.entry("refund.create", &resource, "done", detail) };
     audit::record(connection, now, &entry).await?;
-    let attempts = attempt::of_order(connection, order.id).await?;
-    let main = attempts.iter().any(|attempt| attempt.id == refund.attempt && paid_order(order, attempt));
-    if main && let Ok(next) = order.state.apply(OrderEvent::RefundRequested) {
+    if is_of_order(connection, order, refund).await?
+        && let Ok(next) = order.state.apply(OrderEvent::RefundRequested)
+    {
         super::transition(connection, now, order, next, Change::default()).await?;
     }
     Ok(())

@@ -13,13 +13,12 @@ use domain::{
 use messaging::outbox;
 use serde_json::json;
 
-use super::{paid_order, worker::first_check};
+use super::{is_of_order, worker::first_check};
 use crate::{
     app::App,
     payment::{StoreError, confirm::subscription_event, event_data, mail_of, record, transition},
     phonepe::RefundStatus,
     store::{
-        attempt,
         order::{self, Change, Order},
         refund::{self, Refund},
         subscription::{self, Subscription},
@@ -110,12 +109,6 @@ fn observe(app: &App, refund: &Refund, state: RefundState, said: &Said) {
         }
         _ => tracing::info!(refund.id = %refund.id, order.id = %refund.order, refund.state = %state, "refund moved"),
     }
-}
-
-/// Whether the refund is of the payment that paid the order.
-async fn is_of_order(connection: &mut AsyncPgConnection, order: &Order, refund: &Refund) -> Result<bool, StoreError> {
-    let attempts = attempt::of_order(connection, order.id).await?;
-    Ok(attempts.iter().any(|attempt| attempt.id == refund.attempt && paid_order(order, attempt)))
 }
 
 async fn complete(connection: &mut AsyncPgConnection, now: DateTime<Utc>, order: &Order, refund: &Refund) -> Result<(), StoreError> {
