@@ -84,10 +84,14 @@ impl RefundsCommand {
                 ensure!(!why.is_empty() && why.chars().count() <= MAX_REASON, "say why, in at most {MAX_REASON} characters");
                 let wanted = Wanted { order: *order, attempt: attempt.clone(), amount: amount.map(Paise::new) };
                 let refund = refund::create(app, &wanted, &Author::of_this_process(why), why, *dry_run).await?;
-                if *json {
-                    writeln!(out, "{}", as_json(&refund))?;
+                if *dry_run && *json {
+                    let would =
+                        json!({ "dry_run": true, "order_id": refund.order, "attempt": refund.attempt.as_str(), "amount": refund.amount });
+                    writeln!(out, "{would}")?;
                 } else if *dry_run {
                     writeln!(out, "would give back {} rupees of {}", refund.amount, refund.attempt)?;
+                } else if *json {
+                    writeln!(out, "{}", as_json(&refund))?;
                 } else {
                     writeln!(out, "{}\nis stored; `refunds show {}` tells how it goes", shown(&refund), refund.id)?;
                 }

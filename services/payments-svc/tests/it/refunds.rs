@@ -30,6 +30,8 @@ impl Rig {
     async fn paid(&self) -> String {
         let id = self.ordered().await;
         self.end(&id, Outcome::Success);
+        // Where no webhook comes.
+        self.make_check_due(&id).await;
         self.wait_for_state(&id, "completed").await;
         id
     }
@@ -141,10 +143,7 @@ async fn a_lost_answer_is_no_failure_and_money_goes_back_once() {
     let rig = Rig::start().await;
     for after_commit in [true, false] {
         rig.outside().set_weather(silent(AutoRefund::Complete));
-        let id = rig.ordered().await;
-        rig.end(&id, Outcome::Success);
-        rig.make_check_due(&id).await;
-        rig.wait_for_state(&id, "completed").await;
+        let id = rig.paid().await;
         let lost = PayWeather { http_status: Some(500), after_commit, ..PayWeather::default() };
         rig.outside().set_weather(Weather { refund: lost, ..silent(AutoRefund::Complete) });
         let refund = rig.give_back(&id, None).await.unwrap();
@@ -225,10 +224,7 @@ async fn a_refund_made_elsewhere_is_acknowledged_and_left_to_people() {
 async fn another_amount_than_was_asked_is_not_believed() {
     let rig = Rig::start().await;
     rig.outside().set_weather(silent(AutoRefund::None));
-    let id = rig.ordered().await;
-    rig.end(&id, Outcome::Success);
-    rig.make_check_due(&id).await;
-    rig.wait_for_state(&id, "completed").await;
+    let id = rig.paid().await;
     let refund = rig.give_back(&id, Some(1000)).await.unwrap();
     rig.wait_for_refund(&refund, "pending").await;
     rig.sql("update payments.refund set amount = 2000").await;
@@ -243,10 +239,7 @@ async fn another_amount_than_was_asked_is_not_believed() {
 async fn several_workers_send_a_refund_once() {
     let rig = Rig::start().await;
     rig.outside().set_weather(silent(AutoRefund::None));
-    let id = rig.ordered().await;
-    rig.end(&id, Outcome::Success);
-    rig.make_check_due(&id).await;
-    rig.wait_for_state(&id, "completed").await;
+    let id = rig.paid().await;
     let app = rig.app();
     rig.give_back(&id, None).await.unwrap();
     futures_util::future::join_all((0..8).map(|_| worker::work_due(&app))).await;
@@ -275,6 +268,9 @@ async fn operators_give_money_back_at_the_console() {
     let id = rig.paid().await;
     let dry = rig.console(&format!("create {id} --amount 100000 --why ticket-7 --dry-run")).await.unwrap();
     assert_eq!(dry, format!("would give back 1,000.00 rupees of {id}-1\n"));
+    let dry = rig.console(&format!("create {id} --why ticket-7 --dry-run --json")).await.unwrap();
+    let dry: serde_json::Value = serde_json::from_str(&dry).unwrap();
+    assert_eq!(dry, json!({"dry_run": true, "order_id": id, "attempt": format!("{id}-1"), "amount": PRICE}));
     assert_eq!(rig.database.number("select count(*) from payments.refund").await, 0);
 
     let made = rig.console(&format!("create {id} --amount 100000 --why ticket-7 --json")).await.unwrap();
