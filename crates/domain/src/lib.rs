@@ -1,4 +1,4 @@
-//! What the business says, free of I/O: ids, money, plans, state machines, the gate, event contracts,
+//! What the business says, free of I/O: ids, money, tax, plans, state machines, the gate, event contracts,
 //! the onboarding steps and their validation, the business context and the manifest.
 //!
 //! Nothing here knows a runtime, a database or a web framework; `tests/dependency_direction.rs` holds that.
@@ -11,8 +11,11 @@ pub mod clock;
 pub mod context;
 pub mod error_code;
 pub mod event;
+pub mod financial_year;
 pub mod gate;
+pub mod gst;
 pub mod ids;
+pub mod invoice;
 pub mod manifest;
 pub mod money;
 pub mod onboarding;

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::text_enum::text_enum;
 
+mod words;
+
 /// An amount left the range of 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the amount is out of range")]

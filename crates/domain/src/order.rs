@@ -55,6 +55,10 @@ pub enum OrderEvent {
     Abandoned,
     /// Amount, currency or id differ from what we asked.
     Mismatched,
+    /// An operator looked at what did not match, and takes the payment.
+    Accepted,
+    /// An operator looked at what did not match, and does not take the payment.
+    Rejected,
     /// A refund was requested.
     RefundRequested,
     /// A refund was carried out.
@@ -90,8 +94,8 @@ impl OrderState {
         Ok(match (self, event) {
             (Created | Pending, OrderEvent::Submitted) => Pending,
 
-            (Created | Pending | Failed | Expired, OrderEvent::Paid(StatusApi)) => Completed,
-            (Created | Pending, OrderEvent::Failed(StatusApi | PayAnswer)) => Failed,
+            (Created | Pending | Failed | Expired, OrderEvent::Paid(StatusApi)) | (Quarantined, OrderEvent::Accepted) => Completed,
+            (Created | Pending, OrderEvent::Failed(StatusApi | PayAnswer)) | (Quarantined, OrderEvent::Rejected) => Failed,
             (Created | Pending, OrderEvent::Expired | OrderEvent::Abandoned) => Expired,
             (Created | Pending | Failed | Expired, OrderEvent::Mismatched) => Quarantined,
 

@@ -4,6 +4,11 @@ use chrono::{DateTime, Utc};
 
 use crate::text_enum::text_enum;
 
+pub mod period;
+pub mod term;
+
+pub use term::Term;
+
 text_enum! {
     /// Where a subscription stands.
     SubscriptionState {
@@ -41,6 +46,8 @@ text_enum! {
         GraceEnded = "grace_ended",
         /// The present period was refunded in full.
         Refunded = "refunded",
+        /// A cancellation that had not come into force was taken back.
+        Kept = "kept",
     }
 }
 
@@ -59,7 +66,7 @@ impl SubscriptionState {
     pub const fn apply(self, change: Change) -> Result<Self, IllegalTransition> {
         use SubscriptionState::{Active, Canceled, Expired, PastDue, Paused, Trialing};
         Ok(match (self, change) {
-            (_, Change::Paid) | (Paused, Change::Resumed) => Active,
+            (_, Change::Paid) | (Paused, Change::Resumed) | (Canceled, Change::Kept) => Active,
             (Active, Change::RenewalFailed | Change::PeriodEnded) | (PastDue, Change::RenewalFailed) => PastDue,
             (Active | PastDue, Change::Paused) => Paused,
             (Trialing | Active | PastDue | Paused, Change::Canceled) => Canceled,

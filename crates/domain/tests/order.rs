@@ -2,14 +2,15 @@
 
 use domain::order::Evidence::{PayAnswer, StatusApi, Webhook};
 use domain::order::OrderEvent::{
-    Abandoned, Expired as TimeOver, Failed as Refused, Mismatched, Paid, RefundCompleted, RefundFailed, RefundRequested, Submitted,
+    Abandoned, Accepted, Expired as TimeOver, Failed as Refused, Mismatched, Paid, RefundCompleted, RefundFailed, RefundRequested,
+    Rejected, Submitted,
 };
 use domain::order::OrderState::{Completed, Created, Expired, Failed, PartiallyRefunded, Pending, Quarantined, RefundPending, Refunded};
 use domain::order::{OrderEvent, OrderState};
 use proptest::prelude::*;
 
 fn every_event() -> Vec<OrderEvent> {
-    let mut events = vec![Submitted, TimeOver, Abandoned, Mismatched, RefundRequested];
+    let mut events = vec![Submitted, TimeOver, Abandoned, Mismatched, Accepted, Rejected, RefundRequested];
     events.extend([StatusApi, PayAnswer, Webhook].map(Paid));
     events.extend([StatusApi, PayAnswer, Webhook].map(Refused));
     events.extend([true, false].map(|full| RefundCompleted { full }));
@@ -55,6 +56,8 @@ const LEGAL: &[(OrderState, OrderEvent, OrderState)] = &[
     (PartiallyRefunded, RefundRequested, RefundPending),
     (Refunded, Paid(StatusApi), Refunded),
     (Quarantined, Mismatched, Quarantined),
+    (Quarantined, Accepted, Completed),
+    (Quarantined, Rejected, Failed),
     (Quarantined, RefundRequested, RefundPending),
 ];
 
@@ -100,23 +103,25 @@ fn took_money(state: OrderState) -> bool {
 
 proptest! {
     #[test]
-    fn an_order_becomes_completed_only_on_the_status_apis_word(
+    fn an_order_becomes_completed_only_on_the_word_of_the_status_api_or_an_operator(
         events in prop::collection::vec(prop::sample::select(every_event()), 0..40),
     ) {
         for (from, event, to) in history(&events) {
             if to == Completed && from != Completed {
                 let restored = event == RefundFailed { requested_in: Completed };
-                prop_assert!(event == Paid(StatusApi) || (restored && from == RefundPending));
+                let decided = (from, event) == (Quarantined, Accepted);
+                prop_assert!(event == Paid(StatusApi) || decided || (restored && from == RefundPending));
             }
         }
     }
 
     #[test]
-    fn an_order_that_took_money_is_never_again_unpaid(
+    fn an_order_that_took_money_is_never_again_unpaid_unless_an_operator_says_that_it_did_not(
         events in prop::collection::vec(prop::sample::select(every_event()), 0..40),
     ) {
         let mut paid = false;
-        for (_, _, to) in history(&events) {
+        for (from, event, to) in history(&events) {
+            paid &= (from, event) != (Quarantined, Rejected);
             prop_assert!(!paid || took_money(to) || to == Quarantined, "{to}");
             prop_assert!(!paid || !to.is_open());
             paid |= took_money(to);

@@ -5,16 +5,17 @@ use domain::subscription::SubscriptionState::{Active, Canceled, Expired, PastDue
 use domain::subscription::{Change, SubscriptionState};
 use proptest::prelude::*;
 
-/// Columns in the order of `Change::ALL`: paid, renewal failed, paused, resumed, canceled, period ended, grace ended, refunded.
-type Row = (SubscriptionState, [Option<SubscriptionState>; 8]);
+/// Columns in the order of `Change::ALL`: paid, renewal failed, paused, resumed, canceled, period ended, grace ended, refunded,
+/// kept.
+type Row = (SubscriptionState, [Option<SubscriptionState>; 9]);
 
 const TABLE: &[Row] = &[
-    (Trialing, [Some(Active), None, None, None, Some(Canceled), Some(Expired), None, None]),
-    (Active, [Some(Active), Some(PastDue), Some(Paused), None, Some(Canceled), Some(PastDue), None, Some(Expired)]),
-    (PastDue, [Some(Active), Some(PastDue), Some(Paused), None, Some(Canceled), None, Some(Expired), Some(Expired)]),
-    (Paused, [Some(Active), None, None, Some(Active), Some(Canceled), Some(Expired), None, Some(Expired)]),
-    (Canceled, [Some(Active), None, None, None, None, Some(Expired), None, Some(Expired)]),
-    (Expired, [Some(Active), None, None, None, None, None, None, None]),
+    (Trialing, [Some(Active), None, None, None, Some(Canceled), Some(Expired), None, None, None]),
+    (Active, [Some(Active), Some(PastDue), Some(Paused), None, Some(Canceled), Some(PastDue), None, Some(Expired), None]),
+    (PastDue, [Some(Active), Some(PastDue), Some(Paused), None, Some(Canceled), None, Some(Expired), Some(Expired), None]),
+    (Paused, [Some(Active), None, None, Some(Active), Some(Canceled), Some(Expired), None, Some(Expired), None]),
+    (Canceled, [Some(Active), None, None, None, None, Some(Expired), None, Some(Expired), Some(Active)]),
+    (Expired, [Some(Active), None, None, None, None, None, None, None, None]),
 ];
 
 #[test]
@@ -68,7 +69,7 @@ proptest! {
                     prop_assert_eq!((change, to), (Change::Paid, Active));
                 }
                 if to == Active && state != Active {
-                    prop_assert!(matches!(change, Change::Paid | Change::Resumed));
+                    prop_assert!(matches!(change, Change::Paid | Change::Resumed | Change::Kept));
                 }
                 prop_assert!(to != Trialing, "a trial is begun once, never returned to");
                 state = to;

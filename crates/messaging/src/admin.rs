@@ -62,8 +62,11 @@ pub fn expect(metrics: &Metrics) {
 }
 
 /// Answers with what `work` gives. It goes on when the client hangs up, and gets a token that ends it at the time limit or
-/// when the process drains.
-async fn answer<T, F>(kit: &Kit, operator: &Operator, work: impl FnOnce(Kit, CancellationToken) -> F) -> Result<HttpResponse, Problem>
+/// when the process drains. Services use it for operations of their own.
+///
+/// # Errors
+/// When the operator asks too often, others are at work, or the work fails.
+pub async fn answer<T, F>(kit: &Kit, operator: &Operator, work: impl FnOnce(Kit, CancellationToken) -> F) -> Result<HttpResponse, Problem>
 where
     T: Serialize + Send + 'static,
     F: Future<Output = Result<T, Problem>> + Send + 'static,
@@ -95,7 +98,10 @@ where
 }
 
 /// The author of an act whose reason must be given, unless nothing is done.
-fn author(request: &HttpRequest, operator: &Operator, why: Option<&str>, needed: bool) -> Result<Author, Problem> {
+///
+/// # Errors
+/// When the reason is missing or too long.
+pub fn author(request: &HttpRequest, operator: &Operator, why: Option<&str>, needed: bool) -> Result<Author, Problem> {
     let why = why.unwrap_or_default().trim();
     if (needed && why.is_empty()) || why.chars().count() > MAX_WHY {
         return Err(invalid("/why", &format!("say why, in at most {MAX_WHY} characters: it is kept in the audit log")));
@@ -116,9 +122,8 @@ fn invalid(pointer: &str, message: &str) -> Problem {
 }
 
 /// How the admin API refuses.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "only its schema is used")]
-enum Refusals {
+#[derive(Debug, IntoResponses)]
+pub enum Refusals {
     /// A malformed parameter, header or body.
     #[response(status = 400, content_type = "application/problem+json")]
     Malformed(ProblemBody),

@@ -329,6 +329,13 @@ impl System {
         }
     }
 
+    /// Kills one replica of `service`, if it runs.
+    pub async fn kill_replica(&mut self, service: &str, number: usize) {
+        if let Some(replica) = self.replicas.iter_mut().filter(|replica| replica.service == service).nth(number) {
+            replica.process.kill().await;
+        }
+    }
+
     /// Sends a signal to the replicas of `service`.
     pub fn signal_service(&self, service: &str, signal: &str) {
         for replica in self.replicas.iter().filter(|replica| replica.service == service) {

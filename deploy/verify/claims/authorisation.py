@@ -88,6 +88,7 @@ OF_A_MEMBER = {
     "GET /api/payments/v2/orders/{order_id}/events": {},
     "GET /api/payments/v2/status/{order_id}": {},
     "POST /api/payments/v2/orders/{order_id}/check": {},
+    "GET /api/payments/v2/subscription": {},
     "GET /api/onboarding": {},
     "GET /api/onboarding/contexts/{number}": {},
     "GET /api/onboarding/finalize/{number}": {},
@@ -105,6 +106,16 @@ OF_A_MEMBER = {
 OF_AN_ADMIN = {
     "POST /api/payments/v2/initiate": {"body": {"plan": "glide", "cycle": "monthly", "autopay": False}},
     "POST /api/payments/v2/orders/{order_id}/abandon": {},
+    "PUT /api/payments/v2/billing-details": {"body": {"legal_name": "Acme LLP", "address": ["Pune 411004"], "state": "27"}},
+    "GET /api/payments/v2/billing-details": {},
+    "GET /api/payments/v2/invoices": {},
+    "GET /api/payments/v2/invoices/{invoice_id}": {},
+    "GET /api/payments/v2/invoices/{invoice_id}/html": {},
+    "GET /api/payments/v2/invoices/{invoice_id}/pdf": {},
+    "POST /api/payments/v2/subscription/plan": {"body": {"plan": "soar", "cycle": "yearly"}},
+    "POST /api/payments/v2/subscription/trial": {"body": {"plan": "glide"}},
+    "POST /api/payments/v2/subscription/cancel": {"body": {"at": "period_end"}},
+    "POST /api/payments/v2/subscription/keep": {},
     "POST /api/onboarding/finalize": {},
     "POST /api/context/rebuild": {"body": {}},
     "PATCH /api/auth/workspace": {"body": {"name": "Renamed"}},
@@ -121,8 +132,14 @@ OF_AN_OWNER = {
 }
 # Whatever begins so is for operators (decision 23): a role in the token and a second factor.
 OPERATORS = "/api/admin/"
+# What operators do to one thing, dry; any other act of theirs takes a filter.
+OF_AN_OPERATOR = {
+    "POST /api/admin/payments/refunds": {"body": {"order_id": "{order_id}", "dry_run": True}},
+    "POST /api/admin/payments/orders/{order_id}/reconcile": {"body": {"dry_run": True}},
+    "POST /api/admin/payments/orders/{order_id}/fix": {"body": {"as": "unpaid", "dry_run": True}},
+}
 # The ids in these paths belong to one workspace; the others are the same for everybody.
-OWNED = ("{order_id}", "{job}", "{invitation_id}", "{user_id}")
+OWNED = ("{order_id}", "{invoice_id}", "{job}", "{invitation_id}", "{user_id}")
 
 
 class Walk:
@@ -233,11 +250,11 @@ def bad_tokens(person):
 def things_of(bearer):
     """The workspace of somebody who has finished, and the ids of what is in it."""
     workspace = expect(GATEWAY, "POST", "/api/auth/ensure-profile", {}, bearer).json["workspace"]["id"]
-    order = sql(f"select id from payments.orders where workspace_id = '{uuid.UUID(workspace)}'")[0][0]
+    order, invoice = sql(f"select order_id, id from payments.invoice where workspace_id = '{uuid.UUID(workspace)}'")[0]
     job = expect(GATEWAY, "POST", "/api/context/rebuild", {"force": True}, bearer).json["id"]
     owner = sql(f"select owner_id from identity.workspaces where id = '{uuid.UUID(workspace)}'")[0][0]
     invitation = expect(GATEWAY, "POST", "/api/auth/workspace/invitations", {"email": "invited@example.test", "role": "member"}, bearer)
-    ids = {"order_id": order, "job": job, "number": "1", "version": "1.0.0", "slug": "company", "factor_id": str(uuid.uuid4()), "session_id": str(uuid.uuid4()),
+    ids = {"order_id": order, "invoice_id": invoice, "job": job, "number": "1", "version": "1.0.0", "slug": "company", "factor_id": str(uuid.uuid4()), "session_id": str(uuid.uuid4()),
            "owner": owner, "invitation_id": invitation.json["id"], "user_id": member(workspace, "member").user}
     return workspace, ids
 
@@ -301,13 +318,14 @@ def main():
     # About an event that there is not, and dry: nothing happens to anybody's letters.
     harmless = {"body": {"filter": {"id": str(uuid.uuid4())}, "dry_run": True}}
     for operation in sorted(of_operators):
-        more = {} if operation.startswith("GET ") else harmless
+        more = {} if operation.startswith("GET ") else OF_AN_OPERATOR.get(operation, harmless)
+        of_nothing = operation in OF_AN_OPERATOR or "{" in operation
         operators.see(f"{operation} as an owner", ask(operation, nobodys, owner, more), {403})
         refused = ask(operation, nobodys, once, more)
         second_factor.see(f"{operation} without a second factor", refused, {403})
         if (refused.json or {}).get("code") != "GW-0028":
             second_factor.faults.append(f"{operation} without a second factor: {refused.body[:160]!r}")
-        admitted.see(f"{operation} as an operator", ask(operation, nobodys, twice, more), {404} if "{" in operation else {200})
+        admitted.see(f"{operation} as an operator", ask(operation, nobodys, twice, more), {404} if of_nothing else {200})
     operators.report("what is for operators is 403 to everybody else")
     second_factor.report("an operator without a second factor is told so with 403")
     admitted.report("an operator with a second factor is answered")

@@ -12,10 +12,12 @@ use tokio::sync::Notify;
 
 use crate::{
     config::PaymentsConfig,
-    consumers, http, jobs,
+    console::Console,
+    consumers, http,
+    invoice::Seller,
+    jobs,
     metrics::Metrics,
     phonepe::{Client, Gateway, WebhookCredentials},
-    refunds::RefundsCommand,
     watch::OrderWatch,
 };
 
@@ -31,6 +33,8 @@ pub struct App {
     pub gateway: Arc<dyn Gateway>,
     /// Who may send webhooks.
     pub webhook_credentials: WebhookCredentials,
+    /// Who sells.
+    pub seller: Seller,
     /// What it counts.
     pub metrics: Metrics,
     /// Sends the mails in its outbox.
@@ -51,9 +55,9 @@ pub enum PaymentsCommand {
     /// `dead-letters`, `outbox` and `audit`.
     #[command(flatten)]
     Operator(OperatorCommand),
-    /// Money that is given back: create, list, show.
-    #[command(subcommand)]
-    Refunds(RefundsCommand),
+    /// Orders, money, subscriptions and documents.
+    #[command(flatten)]
+    Console(Console),
 }
 
 impl Service for App {
@@ -70,6 +74,7 @@ impl Service for App {
         Ok(Self {
             gateway,
             webhook_credentials: config.phonepe.webhook_credentials()?,
+            seller: config.seller.seller()?,
             metrics,
             mailer: Mailer::new(&kit, config.mail.transport(kit.http.clone())?)?,
             watch: OrderWatch::default(),
@@ -128,7 +133,7 @@ impl Service for App {
     async fn run(self: &Arc<Self>, command: PaymentsCommand) -> anyhow::Result<ExitCode> {
         match command {
             PaymentsCommand::Operator(command) => Ok(command.run(&self.kit, &mut stdout()).await?),
-            PaymentsCommand::Refunds(command) => {
+            PaymentsCommand::Console(command) => {
                 command.run(self, &mut stdout()).await?;
                 Ok(ExitCode::SUCCESS)
             }

@@ -5,7 +5,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use service_kit::config::{KitConfig, Problems, Profile, ServiceConfig, is_local_host};
 
-use crate::phonepe::{CredentialsProblem, WebhookCredentials};
+use crate::{
+    phonepe::{CredentialsProblem, WebhookCredentials},
+    seller::SellerConfig,
+};
 
 /// A shorter secret can be guessed.
 const SHORTEST_SECRET: usize = 16;
@@ -16,6 +19,8 @@ const SHORTEST_SECRET: usize = 16;
 pub struct PaymentsConfig {
     pub public_url: String,
     pub late_success: LateSuccess,
+    pub trial_days: u16,
+    pub seller: SellerConfig,
     pub phonepe: PhonePeConfig,
     pub mail: MailSettings,
 }
@@ -67,6 +72,9 @@ impl ServiceConfig for PaymentsConfig {
         problems.require("phonepe.client_id", &phonepe.client_id);
         self.mail.validate(kit, problems);
         problems.require("phonepe.client_secret", phonepe.client_secret.expose_secret());
+        if let Err(problem) = self.seller.seller() {
+            problems.add(&format!("seller.{}", problem.setting()), problem);
+        }
         if let Err(problem) = phonepe.webhook_credentials() {
             problems.add(&format!("phonepe.{}", problem.setting()), problem);
         }
@@ -80,6 +88,9 @@ impl ServiceConfig for PaymentsConfig {
                 } else if !url.starts_with("https://") {
                     problems.add(key, "must be https in production");
                 }
+            }
+            if self.seller.is_example() {
+                problems.add("seller.gstin", "is that of the example, which production refuses");
             }
             if phonepe.client_secret.expose_secret().len() < SHORTEST_SECRET {
                 problems.add("phonepe.client_secret", format_args!("is shorter than {SHORTEST_SECRET} characters"));
@@ -115,6 +126,7 @@ mod tests {
             ("GROUNDWORK__PAYMENTS__PHONEPE__CLIENT_SECRET", "9f2c1d7a-4b5e-4f6a"),
             ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_USERNAME", "groundwork"),
             ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_PASSWORD", "Passw0rd123"),
+            ("GROUNDWORK__PAYMENTS__SELLER__GSTIN", "29AAGCB7383J1Z4"),
         ];
         pairs.extend_from_slice(changes);
         match config::load::<PaymentsConfig>("payments", None, &Environment::from_pairs(pairs)) {
@@ -140,6 +152,8 @@ mod tests {
             ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_PASSWORD", "", "phonepe.webhook_password"),
             ("GROUNDWORK__PAYMENTS__PHONEPE__WEBHOOK_SECRET", "short", "phonepe.webhook_secret"),
             ("RESEND_API_KEY", "", "mail.resend_api_key"),
+            ("GROUNDWORK__PAYMENTS__SELLER__GSTIN", "29AAACG0000A1ZO", "seller.gstin"),
+            ("GROUNDWORK__PAYMENTS__SELLER__SAC", "", "seller.sac"),
         ];
         for (name, value, key) in cases {
             let found = problems(&[(name, value)]);
@@ -162,6 +176,14 @@ mod tests {
         let config = PaymentsConfig {
             public_url: String::new(),
             late_success: LateSuccess::Honour,
+            trial_days: 0,
+            seller: SellerConfig {
+                legal_name: String::new(),
+                address: String::new(),
+                gstin: String::new(),
+                email: String::new(),
+                sac: String::new(),
+            },
             phonepe: PhonePeConfig {
                 oauth_url: String::new(),
                 payment_url: String::new(),

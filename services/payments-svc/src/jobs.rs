@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use domain::order::OrderState;
+use domain::{order::OrderState, subscription::SubscriptionState};
 use service_kit::db::DbError;
 use tokio::sync::Notify;
 
@@ -15,16 +15,20 @@ use crate::{
     app::App,
     payment::{receipt, reconcile, refund},
     store,
+    subscription::lapse,
 };
 
 /// Polling is the guarantee; a wake-up makes it sooner.
 const POLL: Duration = Duration::from_secs(1);
+/// How late an end or a reminder may be.
+const CALENDAR_EVERY: Duration = Duration::from_secs(10);
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
 /// A check that is this late is overdue.
 const OVERDUE: TimeDelta = TimeDelta::seconds(10);
 
-/// Starts the receipt worker, the reconciler, the worker of refunds, the mailer and what measures their backlogs.
+/// Starts the receipt worker, the reconciler, the worker of refunds, the calendar of subscriptions, the mailer and what measures
+/// their backlogs.
 pub(crate) fn start_workers(app: &Arc<App>) {
     app.config.mail.start(&app.mailer, &app.kit);
     start(
@@ -58,6 +62,15 @@ pub(crate) fn start_workers(app: &Arc<App>) {
             Ok(if full { Duration::ZERO } else { POLL })
         },
     );
+    start(
+        app,
+        "subscriptions",
+        |_| None,
+        |app| async move {
+            let full = lapse::work_due(&app).await?;
+            Ok(if full { Duration::ZERO } else { CALENDAR_EVERY })
+        },
+    );
     start(app, "gauges", |_| None, |app| async move { measure(&app).await });
 }
 
@@ -76,6 +89,11 @@ async fn measure(app: &App) -> Result<Duration, DbError> {
     let receipts = store::receipt::backlog(&mut connection, now).await?;
     app.metrics.receipts_pending.set(receipts.pending);
     app.metrics.receipts_lag.set(receipts.due_since.map_or(0.0, |since| (now - since).as_seconds_f64().max(0.0)));
+    let subscriptions = store::subscription::by_state(&mut connection).await?;
+    for state in SubscriptionState::ALL.iter().map(|state| state.as_str()) {
+        let found = subscriptions.iter().find(|found| found.status == state);
+        app.metrics.subscriptions.with_label_values(&[state]).set(found.map_or(0, |found| found.subscriptions));
+    }
     let refunds = store::refund::open(&mut connection).await?;
     app.metrics.open_refunds.set(refunds.refunds);
     app.metrics.open_refund_age.set(refunds.oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0)));

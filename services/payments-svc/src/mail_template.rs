@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
+    financial_year::day_in_india,
     ids::{OrderId, RefundId},
     money::Money,
-    plan::PlanCode,
+    plan::{Cycle, PlanCode},
 };
 use mail::escape_html;
 
@@ -12,6 +13,8 @@ const CONFIRMATION_TEXT: &str = include_str!("mail_template/payment_confirmation
 const CONFIRMATION_HTML: &str = include_str!("mail_template/payment_confirmation.html");
 const REFUND_TEXT: &str = include_str!("mail_template/refund.txt");
 const REFUND_HTML: &str = include_str!("mail_template/refund.html");
+const NOTICE_TEXT: &str = include_str!("mail_template/notice.txt");
+const NOTICE_HTML: &str = include_str!("mail_template/notice.html");
 
 /// A mail without its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub struct PaymentConfirmation<'a> {
     pub price: Money,
     /// The order.
     pub order: OrderId,
+    /// The number of its invoice.
+    pub invoice: &'a str,
     /// When the paid period ends.
     pub paid_until: DateTime<Utc>,
     /// Where to go on.
@@ -57,7 +62,8 @@ pub fn payment_confirmation(facts: &PaymentConfirmation<'_>) -> Content {
         ("{{cycle}}", facts.cycle.to_owned()),
         ("{{amount}}", facts.price.to_string()),
         ("{{order}}", facts.order.to_string()),
-        ("{{paid_until}}", facts.paid_until.format("%-d %B %Y").to_string()),
+        ("{{invoice}}", facts.invoice.to_owned()),
+        ("{{paid_until}}", day_in_india(facts.paid_until).format("%-d %B %Y").to_string()),
         ("{{next_step_url}}", facts.next_step_url.to_owned()),
     ];
     let subject = format!("Payment received: {} plan, {}", plan_name(facts.plan), facts.price);
@@ -91,6 +97,87 @@ pub fn refund(facts: &Refunded) -> Content {
     filled(format!("Refund made: {}", facts.amount), REFUND_TEXT, REFUND_HTML, &values)
 }
 
+/// What the mails of a subscription tell.
+#[derive(Debug, Clone, Copy)]
+pub struct Subscribed<'a> {
+    /// The plan of the period that ends.
+    pub plan: PlanCode,
+    /// What a renewal pays for.
+    pub next_plan: PlanCode,
+    /// For how long.
+    pub next_cycle: Cycle,
+    /// What it costs.
+    pub price: Money,
+    /// When access ends.
+    pub ends: DateTime<Utc>,
+    /// Where to pay, or to change one's mind.
+    pub billing_url: &'a str,
+}
+
+impl Subscribed<'_> {
+    fn day(&self) -> String {
+        day_in_india(self.ends).format("%-d %B %Y").to_string()
+    }
+
+    fn offer(&self) -> String {
+        let cycle = match self.next_cycle {
+            Cycle::Monthly => "a month",
+            Cycle::Yearly => "a year",
+        };
+        format!("The {} plan costs {} for {cycle}, including 18 % GST.", plan_name(self.next_plan), self.price)
+    }
+
+    fn notice(&self, subject: String, heading: &str, text: [&str; 2], button: &str) -> Content {
+        let values = [
+            ("{{heading}}", heading.to_owned()),
+            ("{{first}}", text[0].to_owned()),
+            ("{{second}}", text[1].to_owned()),
+            ("{{button}}", button.to_owned()),
+            ("{{url}}", self.billing_url.to_owned()),
+        ];
+        filled(subject, NOTICE_TEXT, NOTICE_HTML, &values)
+    }
+}
+
+/// A paid period ends soon.
+pub fn renewal_due(facts: &Subscribed<'_>) -> Content {
+    let (plan, day) = (plan_name(facts.plan), facts.day());
+    let first = format!("Your {plan} plan is paid until {day}. Pay for the next period before that day and nothing changes for you.");
+    facts.notice(format!("Your {plan} plan ends on {day}"), "Time to renew", [&first, &facts.offer()], "Renew now")
+}
+
+/// A trial ends soon.
+pub fn trial_ending(facts: &Subscribed<'_>) -> Content {
+    let day = facts.day();
+    let first = format!(
+        "Your trial of the {} plan ends on {day}. What is left of it is added to the first period that you pay for.",
+        plan_name(facts.plan)
+    );
+    facts.notice(format!("Your trial ends on {day}"), "Your trial is almost over", [&first, &facts.offer()], "Choose a plan")
+}
+
+/// A period is over and unpaid.
+pub fn past_due(facts: &Subscribed<'_>) -> Content {
+    let (plan, day) = (plan_name(facts.plan), facts.day());
+    let first = format!("The paid period of your {plan} plan is over. Everything works until {day}; then access ends until you pay.");
+    facts.notice(format!("Your {plan} plan needs a payment by {day}"), "Your payment is due", [&first, &facts.offer()], "Pay now")
+}
+
+/// It is over.
+pub fn ended(facts: &Subscribed<'_>) -> Content {
+    let plan = plan_name(facts.plan);
+    let first = format!("Your {plan} plan has ended. Your answers and your manifest are kept; a payment opens them again.");
+    facts.notice(format!("Your {plan} plan has ended"), "Your plan has ended", [&first, &facts.offer()], "Choose a plan")
+}
+
+/// It was canceled.
+pub fn canceled(facts: &Subscribed<'_>) -> Content {
+    let (plan, day) = (plan_name(facts.plan), facts.day());
+    let first = format!("Your {plan} plan is canceled. It is paid until {day}; nothing is charged after that.");
+    let second = "If you change your mind before that day, you can keep it with one click.";
+    facts.notice(format!("Your {plan} plan is canceled"), "Your plan is canceled", [&first, second], "See your plan")
+}
+
 fn filled(subject: String, text: &str, html: &str, values: &[(&str, String)]) -> Content {
     Content {
         subject,
@@ -111,6 +198,7 @@ mod tests {
             cycle: "yearly",
             price: Money::inr(Paise::new(10_000_000)),
             order: "019c2d6e-0000-7000-8000-000000000001".parse().unwrap(),
+            invoice: "GW/25-26/000042",
             paid_until: "2027-03-01T10:00:00Z".parse().unwrap(),
             next_step_url,
         })
@@ -133,6 +221,27 @@ mod tests {
         });
         assert!(!content.text.contains("{{") && !content.html.contains("{{"));
         insta::assert_snapshot!("refund", format!("{}\n\n{}\n----\n{}", content.subject, content.text, content.html));
+    }
+
+    #[test]
+    fn the_mails_of_a_subscription_read_well() {
+        let facts = Subscribed {
+            plan: PlanCode::Ascent,
+            next_plan: PlanCode::Glide,
+            next_cycle: Cycle::Yearly,
+            price: Money::inr(Paise::new(7_000_000)),
+            ends: "2027-03-01T20:00:00Z".parse().unwrap(),
+            billing_url: "https://app.example.com/settings/billing",
+        };
+        let mails: Vec<String> = [renewal_due, trial_ending, past_due, ended, canceled]
+            .into_iter()
+            .map(|mail| {
+                let content = mail(&facts);
+                assert!(!content.text.contains("{{") && !content.html.contains("{{"));
+                format!("{}\n\n{}", content.subject, content.text)
+            })
+            .collect();
+        insta::assert_snapshot!("subscription", format!("{}----\n{}", mails.join("----\n"), renewal_due(&facts).html));
     }
 
     #[test]

@@ -34,6 +34,10 @@ pub struct Metrics {
     pub open_refunds: IntGauge,
     /// Age of the oldest of them in seconds; 0 when there is none.
     pub open_refund_age: Gauge,
+    /// Subscriptions by `state`.
+    pub subscriptions: IntGaugeVec,
+    /// Subscriptions that moved with time, by `change`: renewed, `past_due`, expired.
+    pub lapses: IntCounterVec,
     /// Seconds per call of PhonePe by `call` (pay, status, refund, `refund_status`) and `outcome`.
     pub phonepe_request_duration_seconds: HistogramVec,
 }
@@ -96,6 +100,16 @@ impl Metrics {
             open_refund_age: register(
                 registry,
                 Gauge::new("payments_open_refund_age_seconds", "Age of the oldest refund that has not ended.")?,
+            )?,
+            subscriptions: register(
+                registry,
+                IntGaugeVec::new(Opts::new("payments_subscriptions", "Subscriptions by state."), &["state"])?,
+            )?,
+            lapses: counter(
+                "payments_subscription_lapses_total",
+                "Subscriptions that moved with time.",
+                "change",
+                &["renewed", "past_due", "expired"],
             )?,
             phonepe_request_duration_seconds: register(registry, HistogramVec::new(phonepe, &["call", "outcome"])?)?,
         };

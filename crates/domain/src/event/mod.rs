@@ -150,7 +150,7 @@ events! {
     SubscriptionRenewed(SubscriptionEvent) = "payments.subscription.renewed", "subscription", e => (e.workspace_id, e.subscription_id), "A further period was paid.";
     SubscriptionPastDue(SubscriptionEvent) = "payments.subscription.past_due", "subscription", e => (e.workspace_id, e.subscription_id), "A period is over and unpaid; the grace runs.";
     SubscriptionPaused(SubscriptionEvent) = "payments.subscription.paused", "subscription", e => (e.workspace_id, e.subscription_id), "The payer paused the mandate.";
-    SubscriptionResumed(SubscriptionEvent) = "payments.subscription.resumed", "subscription", e => (e.workspace_id, e.subscription_id), "The payer lifted the pause.";
+    SubscriptionResumed(SubscriptionEvent) = "payments.subscription.resumed", "subscription", e => (e.workspace_id, e.subscription_id), "The payer lifted the pause, or took a cancellation back.";
     SubscriptionCanceled(SubscriptionEvent) = "payments.subscription.canceled", "subscription", e => (e.workspace_id, e.subscription_id), "A subscription will not renew.";
     SubscriptionExpired(SubscriptionEvent) = "payments.subscription.expired", "subscription", e => (e.workspace_id, e.subscription_id), "A subscription is over.";
     OnboardingUnlocked(OnboardingEvent) = "onboarding.unlocked", "onboarding", e => (e.workspace_id, e.workspace_id), "Onboarding opened, once per workspace.";

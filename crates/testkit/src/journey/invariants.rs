@@ -1,4 +1,4 @@
-//! The invariants J1–J8 of a system at rest, asked of PostgreSQL, RabbitMQ and the sandbox directly: nothing here calls
+//! The invariants J1–J8 of a system at rest, and of its books, asked of PostgreSQL, RabbitMQ and the sandbox directly: nothing here calls
 //! our services or our library code.
 
 use std::{
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::topology::{Topology, matches_topic};
 
 /// Name, what it says, and a query that counts violations.
-const BY_SQL: [(&str, &str, &str); 12] = [
+const BY_SQL: [(&str, &str, &str); 15] = [
     (
         "J1",
         "every completed payment's confirmation was consumed by onboarding, and every paid workspace is unlocked",
@@ -112,6 +112,26 @@ const BY_SQL: [(&str, &str, &str); 12] = [
         "select count(*) from (select distinct workspace_id from onboarding.business_context) c \
          full join (select distinct workspace_id from bcm.business_context_manifests) m using (workspace_id) \
          where c.workspace_id is null or m.workspace_id is null",
+    ),
+    (
+        "books",
+        "every completed payment has one invoice of its amount, and no other invoice is there",
+        "select count(*) from (select id, amount from payments.orders where state = 'completed') o \
+         full join (select order_id, amount from payments.invoice where kind = 'invoice') i on i.order_id = o.id \
+         where o.id is null or i.order_id is null or i.amount <> o.amount",
+    ),
+    (
+        "books",
+        "the numbers of documents have no gap",
+        "select count(*) from (select n, row_number() over (partition by kind, financial_year order by n) as place \
+         from payments.invoice) numbered where n <> place",
+    ),
+    (
+        "books",
+        "the ledger adds up to zero, and what PhonePe holds for us is what was paid",
+        "select (abs(coalesce((select sum(amount) from payments.ledger_entry), 0)) \
+           + abs(coalesce((select sum(amount) from payments.ledger_entry where account = 'phonepe'), 0) \
+                 - coalesce((select sum(amount) from payments.orders where state = 'completed'), 0)))::bigint",
     ),
     (
         "mail",

@@ -18,7 +18,7 @@ const MEMBERS_ROW: &str = "- 0 0 0 1 1 1";
 const OWN_ROW: &str = "- 0 1 1 1 1 1";
 
 /// What is not refused to all seven. Every other statement on these tables is.
-const ALLOWED: [(&str, &str, &str); 22] = [
+const ALLOWED: [(&str, &str, &str); 24] = [
     ("identity.profiles", "select", OWN_ROW),
     ("identity.profiles", "update(name)", OWN_ROW),
     ("identity.workspaces", "select", "- 0 1 0 1 1 1"),
@@ -32,6 +32,8 @@ const ALLOWED: [(&str, &str, &str); 22] = [
     ("payments.orders", "select", MEMBERS_ROW),
     ("payments.subscription", "select", MEMBERS_ROW),
     ("payments.refund", "select", MEMBERS_ROW),
+    ("payments.invoice", "select", MEMBERS_ROW),
+    ("payments.billing_details", "select", MEMBERS_ROW),
     ("onboarding.onboarding", "select", MEMBERS_ROW),
     ("onboarding.unlock", "select", MEMBERS_ROW),
     ("onboarding.draft", "select", MEMBERS_ROW),
@@ -44,7 +46,7 @@ const ALLOWED: [(&str, &str, &str); 22] = [
 ];
 
 /// Tables of the services alone: every statement is refused to all seven.
-const CLOSED: [&str; 12] = [
+const CLOSED: [&str; 15] = [
     "identity.user_repair",
     "identity.session",
     "identity.signing_key",
@@ -57,6 +59,9 @@ const CLOSED: [&str; 12] = [
     "identity.account_deletion",
     "payments.attempt",
     "payments.webhook_receipt",
+    "payments.document_series",
+    "payments.invoice_pdf",
+    "payments.ledger_entry",
 ];
 
 /// Closed too, in each of the four schemas.
@@ -90,6 +95,11 @@ with paid as (
     select id || '-1', id, 1, 'completed' from payments.orders where workspace_id = :workspace returning merchant_order_id, order_id)
 insert into payments.refund (id, workspace_id, order_id, merchant_order_id, amount, state, requested_in, reason)
     select identity.uuid_v7(), :workspace, order_id, merchant_order_id, 100, 'pending', 'completed', 'a test' from paid;
+insert into payments.billing_details (workspace_id, legal_name, address, state, updated_by, updated_at)
+    values (:workspace, 'Acme LLP', '{Pune}', '27', :user, now());
+insert into payments.invoice (id, workspace_id, kind, financial_year, n, number, order_id, taxable, cgst, sgst, igst, amount, content, issued_at)
+    select identity.uuid_v7(), :workspace, 'invoice', 2026, n, n::text, id, 593220, 0, 0, 106780, 700000, '{}', now()
+    from payments.orders, (select count(*) + 1 as n from payments.invoice) as next where workspace_id = :workspace;
 insert into onboarding.onboarding (workspace_id) values (:workspace);
 insert into onboarding.unlock (source_id, source, workspace_id, event_id, unlocked_at)
     values (identity.uuid_v7(), 'trial', :workspace, identity.uuid_v7(), now());

@@ -72,7 +72,7 @@ async fn an_operator_with_a_second_factor_acts_and_nobody_else_does() {
     messaging::link::declare_topology(&vhost.url().into(), "a test").await.unwrap();
     let running = Running::start::<AuthService>(config::<AuthService>(&database, Some(&vhost), &[]), false);
     let operator = Operator::new(&database, format!("{}/api/admin/auth", running.url)).await;
-    operator.assert_others_are_refused(&person(&database).await.token).await;
+    operator.assert_others_are_refused(&person(&database).await.token, &[]).await;
     operator.assert_every_act_works(&database, &vhost, "identity", "auth-svc.payments.v1").await;
 }
 

@@ -9,7 +9,7 @@ fn document() -> Value {
 
 #[test]
 fn the_document_is_the_frozen_one() {
-    let (users, _) = testkit::operators::api_parts(document(), "/api/admin/context");
+    let (users, _) = testkit::operators::api_parts(document(), "/api/admin/context", &[]);
     insta::assert_json_snapshot!("openapi", users);
 }
 

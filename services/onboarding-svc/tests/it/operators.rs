@@ -79,7 +79,7 @@ impl Desk {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_admin_api_is_for_operators_with_a_second_factor() {
     let desk = Desk::with_poison(0).await;
-    desk.operator.assert_others_are_refused(&person(&desk.database).await.token).await;
+    desk.operator.assert_others_are_refused(&person(&desk.database).await.token, &[]).await;
 }
 
 /// Two acts wait between their letters; neither has the only connection meanwhile.

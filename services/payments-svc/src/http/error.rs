@@ -6,8 +6,10 @@ use service_kit::http::Problem;
 
 use super::orders::OrderBody;
 use crate::{
+    invoice::account::AccountError,
     payment::{StoreError, abandon::AbandonError, create_order::CreateOrderError},
     store::order::Order,
+    subscription::act::ActError,
 };
 
 impl From<StoreError> for Problem {
@@ -51,6 +53,29 @@ impl From<AbandonError> for Problem {
             AbandonError::NotOpen => Self::new(ErrorCode::OrderNotAbandonable),
             AbandonError::Authorise(error) => error.into(),
             AbandonError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::NotFound => Self::new(ErrorCode::InvoiceNotFound),
+            AccountError::Authorise(error) => error.into(),
+            AccountError::Pdf(error) => Self::internal(error),
+            AccountError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<ActError> for Problem {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::NotFound => Self::new(ErrorCode::SubscriptionNotFound),
+            ActError::NotAllowed(refused) => Self::new(ErrorCode::SubscriptionConflict).detail(refused.to_string()),
+            ActError::NoTrial => Self::new(ErrorCode::TrialUnavailable),
+            ActError::Authorise(error) => error.into(),
+            ActError::Store(error) => error.into(),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! The public API under `/api/payments/v2`, and the operators' under `/api/admin/payments`.
 
+mod admin;
+mod billing_details;
 mod error;
 mod events;
+mod invoices;
 mod orders;
 mod plans;
+mod subscription;
 mod webhooks;
 
 use service_kit::http::Registration;
@@ -27,6 +31,19 @@ pub fn routes(routes: &mut impl Registration) {
         .service(orders::check_order)
         .service(orders::abandon_order)
         .service(events::order_events)
+        .service(subscription::get_subscription)
+        .service(subscription::cancel_subscription)
+        .service(subscription::keep_subscription)
+        .service(subscription::choose_plan)
+        .service(subscription::start_trial)
+        .service(billing_details::get_billing_details)
+        .service(billing_details::save_billing_details)
+        .service(invoices::list_invoices)
+        .service(invoices::get_invoice)
+        .service(invoices::invoice_page)
+        .service(invoices::invoice_file)
         .service(webhooks::receive_webhook);
+    // Before the scope of the same prefix, which answers whatever it does not know with 404.
+    admin::routes(routes);
     messaging::admin::routes(routes, "/api/admin/payments");
 }

@@ -2,17 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post, web};
 use chrono::{DateTime, Utc};
-use domain::{
-    ErrorCode,
-    ids::OrderId,
-    order::OrderState,
-    plan::{Cycle, PlanCode},
-    role::Role,
-};
+use domain::{ErrorCode, ids::OrderId, order::OrderState, role::Role};
 use serde::{Deserialize, Serialize};
 use service_kit::{
     auth::Member,
-    http::{FieldError, JsonBody, Problem, ProblemBody, RequestId},
+    http::{JsonBody, Problem, ProblemBody, RequestId},
     idempotency::{KeyedRequest, OptionalIdempotencyKey},
     rate_limit::Limit,
 };
@@ -113,22 +107,6 @@ fn order_id(id: &str) -> Result<OrderId, Problem> {
     id.parse().map_err(|_| Problem::new(ErrorCode::OrderNotFound))
 }
 
-fn plan_of(body: &InitiateBody) -> Result<(PlanCode, Cycle), Problem> {
-    let (plan, cycle) = (body.plan.parse::<PlanCode>(), body.cycle.parse::<Cycle>());
-    if let (Ok(plan), Ok(cycle)) = (&plan, &cycle) {
-        return Ok((*plan, *cycle));
-    }
-    let field = |pointer: &str, message: &str| FieldError { pointer: pointer.into(), code: "unknown".into(), message: message.into() };
-    let mut errors = Vec::new();
-    if plan.is_err() {
-        errors.push(field("/plan", "not a plan of the price list"));
-    }
-    if cycle.is_err() {
-        errors.push(field("/cycle", "neither monthly nor yearly"));
-    }
-    Err(Problem::new(ErrorCode::PlanUnknown).errors(errors))
-}
-
 /// Orders a plan for the workspace, or gives back the open order of the same plan and cycle.
 #[utoipa::path(
     tag = "orders",
@@ -166,7 +144,7 @@ pub(super) async fn initiate_order(
     let user = member.user().to_string();
     let decision = app.kit.limits.take(PER_MINUTE, &user).await.or_refuse()?;
     app.kit.limits.take(PER_HOUR, &user).await.or_refuse()?;
-    let (plan, cycle) = plan_of(&body)?;
+    let (plan, cycle) = super::plans::chosen(&body.plan, &body.cycle)?;
     if body.autopay {
         return Err(Problem::new(ErrorCode::AutopayUnavailable).detail("orders are paid one at a time"));
     }

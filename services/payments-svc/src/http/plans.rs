@@ -1,14 +1,16 @@
 //! `GET /api/payments/v2/plans`.
 
 use actix_web::{HttpResponse, get};
-use domain::plan::{Cycle, Entitlements, PlanCode, price};
+use domain::{
+    ErrorCode,
+    gst::{Supply, TaxSplit},
+    plan::{Cycle, Entitlements, PlanCode, price},
+};
 use serde::Serialize;
+use service_kit::http::{FieldError, Problem};
 use utoipa::ToSchema;
 
 use crate::mail_template::plan_name;
-
-/// GST in percent, contained in every price.
-const GST_PERCENT: i64 = 18;
 
 /// The price list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,7 +39,7 @@ struct PriceBody {
     currency: &'static str,
     /// In paise, without GST.
     net: i64,
-    /// The GST in `amount`, in paise.
+    /// The GST in `amount`, in paise. Within the seller's state each half of it is rounded, which can differ by a paisa.
     gst: i64,
 }
 
@@ -65,11 +67,25 @@ impl From<Entitlements> for EntitlementsBody {
 
 fn price_body(plan: PlanCode, cycle: Cycle) -> PriceBody {
     let price = price(plan, cycle);
-    let amount = price.amount.get();
-    let with_gst = 100 + GST_PERCENT;
-    // Half a paisa is rounded up.
-    let net = (amount * 100 + with_gst / 2) / with_gst;
-    PriceBody { amount, currency: price.currency.as_str(), net, gst: amount - net }
+    let split = TaxSplit::of(price.amount, Supply::BetweenStates);
+    PriceBody { amount: price.amount.get(), currency: price.currency.as_str(), net: split.taxable.get(), gst: split.tax().get() }
+}
+
+/// A plan and a cycle that a request names.
+pub(super) fn chosen(plan: &str, cycle: &str) -> Result<(PlanCode, Cycle), Problem> {
+    let (plan, cycle) = (plan.parse::<PlanCode>(), cycle.parse::<Cycle>());
+    if let (Ok(plan), Ok(cycle)) = (&plan, &cycle) {
+        return Ok((*plan, *cycle));
+    }
+    let field = |pointer: &str, message: &str| FieldError { pointer: pointer.into(), code: "unknown".into(), message: message.into() };
+    let mut errors = Vec::new();
+    if plan.is_err() {
+        errors.push(field("/plan", "not a plan of the price list"));
+    }
+    if cycle.is_err() {
+        errors.push(field("/cycle", "neither monthly nor yearly"));
+    }
+    Err(Problem::new(ErrorCode::PlanUnknown).errors(errors))
 }
 
 /// The plans with their prices and what they allow.
@@ -99,7 +115,6 @@ mod tests {
             for &cycle in Cycle::ALL {
                 let body = price_body(plan, cycle);
                 assert_eq!(body.net + body.gst, body.amount);
-                assert!((body.gst * 100 - body.net * GST_PERCENT).abs() <= 59, "{plan} {cycle}");
             }
         }
         assert_eq!((price_body(PlanCode::Ascent, Cycle::Monthly).net, price_body(PlanCode::Ascent, Cycle::Monthly).gst), (423_729, 76_271));

@@ -6,24 +6,26 @@
 use chrono::{DateTime, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::{
-    event::{Event, SubscriptionEvent},
+    event::Event,
     ids::SubscriptionId,
     order::{Evidence, OrderEvent, OrderState},
-    subscription::{Change as SubscriptionChange, SubscriptionState},
+    subscription::{SubscriptionState, Term, period, term::Use},
 };
 use messaging::outbox;
 use serde_json::json;
 
-use super::{StoreError, announce_failure, event_data, mail_of, period, record, refund, transition};
+use super::{StoreError, announce_failure, event_data, mail_of, record, refund, transition};
 use crate::{
     app::App,
-    config::{LateSuccess, PaymentsConfig},
+    config::LateSuccess,
+    invoice::{Period, issue},
     phonepe::{OrderStatus, ProviderState, StatusAnswer},
     store::{
         attempt::{self, Attempt, AttemptState},
         order::{self, Change, Order},
         subscription::{self, Subscription},
     },
+    subscription::event,
 };
 
 /// What the answer changed.
@@ -70,7 +72,7 @@ pub async fn apply(app: &App, attempt: &Attempt, answer: &StatusAnswer) -> Resul
             let Some(order) = order::lock(connection, attempt.order).await? else { return Ok((Outcome::Unchanged, false)) };
             let outcome = match answer {
                 StatusAnswer::Found(status) if status.state == ProviderState::Completed => {
-                    complete(connection, now, &app.config, &order, attempt, status).await?
+                    complete(connection, now, app, &order, attempt, status).await?
                 }
                 StatusAnswer::Found(status) if status.state == ProviderState::Failed => {
                     fail(connection, now, &order, attempt, status).await?
@@ -120,7 +122,7 @@ fn observe(app: &App, attempt: &Attempt, outcome: Outcome, late: bool) {
 async fn complete(
     connection: &mut AsyncPgConnection,
     now: DateTime<Utc>,
-    config: &PaymentsConfig,
+    app: &App,
     order: &Order,
     attempt: &Attempt,
     status: &OrderStatus,
@@ -145,22 +147,37 @@ async fn complete(
         refund::give_back_excess(connection, now, order, attempt).await?;
         return Ok(Outcome::Repaid);
     }
-    let wanted = order.state.is_open() || config.late_success == LateSuccess::Honour;
+    let wanted = order.state.is_open() || app.config.late_success == LateSuccess::Honour;
+    honour(connection, now, app, order, attempt, reference, wanted).await
+}
+
+/// Uses a payment for what was ordered, or gives it back: when it is not `wanted`, or another order has paid for the period.
+pub(super) async fn honour(
+    connection: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    app: &App,
+    order: &Order,
+    attempt: &Attempt,
+    reference: Option<&str>,
+    wanted: bool,
+) -> Result<Outcome, StoreError> {
+    let change = Change { provider_reference: reference, ..Change::default() };
     let activation = if wanted { activate(connection, now, order).await? } else { None };
     let Some(activation) = activation else {
-        // Paid, and owed back at once: it came too late, or another order has paid for the running period.
-        let change = Change { provider_reference: reference, ..Change::default() };
         transition(connection, now, order, OrderState::RefundPending, change).await?;
         let owed = Order { state: OrderState::RefundPending, ..order.clone() };
         refund::give_back_excess(connection, now, &owed, attempt).await?;
         return Ok(Outcome::Repaid);
     };
-    if !transition(connection, now, order, OrderState::Completed, Change { provider_reference: reference, ..Change::default() }).await? {
+    if !transition(connection, now, order, OrderState::Completed, change).await? {
         return Ok(Outcome::Unchanged);
     }
     outbox::append(connection, now, &Event::PaymentConfirmed(event_data(order, reference, None))).await?;
-    outbox::append(connection, now, &activation.event()).await?;
-    if let Some(confirmation) = mail_of::confirmation(&config.public_url, order, &activation.subscription) {
+    if let Some(event) = activation.event() {
+        outbox::append(connection, now, &event).await?;
+    }
+    let invoice = issue::invoice(connection, now, &app.seller, order, &attempt.id, reference, activation.period).await?;
+    if let Some(confirmation) = mail_of::confirmation(&app.config.public_url, order, &invoice) {
         mail::enqueue(connection, now, &confirmation).await?;
     }
     service_kit::kill_point!("K1");
@@ -168,7 +185,7 @@ async fn complete(
 }
 
 /// The first thing in which the provider's truth differs from what we asked. An absent amount is a difference.
-fn mismatch(order: &Order, attempt: &Attempt, status: &OrderStatus) -> Option<&'static str> {
+pub(super) fn mismatch(order: &Order, attempt: &Attempt, status: &OrderStatus) -> Option<&'static str> {
     let differs = |given: &Option<String>, known: &str| given.as_deref().is_some_and(|given| given != known);
     if status.amount != Some(order.price.amount.get()) {
         Some("amount")
@@ -208,72 +225,55 @@ async fn quarantine(
 /// The subscription after a payment.
 struct Activation {
     subscription: Subscription,
-    renewed: bool,
+    /// Where it stood before.
+    before: Option<SubscriptionState>,
+    used: Use,
+    /// The days that were paid.
+    period: Period,
 }
 
 impl Activation {
-    fn event(&self) -> Event {
-        let data = subscription_event(&self.subscription);
-        if self.renewed { Event::SubscriptionRenewed(data) } else { Event::SubscriptionActivated(data) }
+    /// A period that was paid ahead is told of when it begins, unless it ends a trial, a pause or a cancellation.
+    fn event(&self) -> Option<Event> {
+        match self.used {
+            Use::Prepaid if self.before == Some(SubscriptionState::Active) => None,
+            Use::Prepaid | Use::Activated => Some(event(Event::SubscriptionActivated, &self.subscription)),
+            Use::Renewed => Some(event(Event::SubscriptionRenewed, &self.subscription)),
+        }
     }
 }
 
-/// The data of a subscription's event.
-pub(super) fn subscription_event(subscription: &Subscription) -> SubscriptionEvent {
-    let Subscription { id, workspace, plan, cycle, status, period_start, period_end, grace_end, .. } = *subscription;
-    SubscriptionEvent {
-        workspace_id: workspace,
-        subscription_id: id,
-        plan: plan.into(),
-        cycle: cycle.into(),
-        status: status.into(),
-        period_start,
-        period_end,
-        grace_end,
-        entitlements: plan.entitlements(),
-    }
-}
-
-/// Pays the workspace's next period with the order. `None` when another order has paid for the running one.
+/// Pays the workspace's next period with the order. `None` when another order has paid for it.
 async fn activate(connection: &mut AsyncPgConnection, now: DateTime<Utc>, order: &Order) -> Result<Option<Activation>, StoreError> {
     let first = Subscription {
         id: SubscriptionId::generate(),
         workspace: order.workspace,
-        plan: order.plan,
-        cycle: order.cycle,
-        status: SubscriptionState::Active,
-        period_start: now,
-        period_end: period::end(now, order.cycle),
-        grace_end: None,
+        term: Term::first(order.plan, order.cycle, now),
         order: Some(order.id),
+        next_order: None,
+        contact_email: order.payer_email.clone(),
     };
     if subscription::insert(connection, now, &first).await? {
-        return Ok(Some(Activation { subscription: first, renewed: false }));
+        return Ok(Some(Activation { period: Period::of(&first.term), subscription: first, before: None, used: Use::Activated }));
     }
     let known = subscription::lock(connection, order.workspace).await?.ok_or(diesel::result::Error::NotFound)?;
-    let Some(next) = after_payment(&known, order, now) else { return Ok(None) };
-    let renewed = matches!(known.status, SubscriptionState::Active | SubscriptionState::PastDue);
-    subscription::update(connection, now, &next).await?;
-    Ok(Some(Activation { subscription: next, renewed }))
+    let Some(activation) = after_payment(&known, order, now) else { return Ok(None) };
+    subscription::update(connection, now, &activation.subscription).await?;
+    Ok(Some(activation))
 }
 
-/// `known` after `order` has paid for a period. What is left of a paid period is not lost: the next one begins after it.
-fn after_payment(known: &Subscription, order: &Order, now: DateTime<Utc>) -> Option<Subscription> {
-    let running = now < known.period_end && known.order.is_some();
-    if running && known.status == SubscriptionState::Active {
-        return None;
-    }
-    let begin = if running && known.status == SubscriptionState::Canceled { known.period_end } else { now };
-    Some(Subscription {
-        plan: order.plan,
-        cycle: order.cycle,
-        status: known.status.apply(SubscriptionChange::Paid).ok()?,
-        period_start: begin,
-        period_end: period::end(begin, order.cycle),
-        grace_end: None,
-        order: Some(order.id),
-        ..known.clone()
-    })
+/// `known` after `order` has paid for a period.
+fn after_payment(known: &Subscription, order: &Order, now: DateTime<Utc>) -> Option<Activation> {
+    let (term, used) = known.term.pay(order.plan, order.cycle, order.created_at, now)?;
+    let contact_email = order.payer_email.clone().or_else(|| known.contact_email.clone());
+    let (subscription, period) = if used == Use::Prepaid {
+        let (begin, day) = (term.period_end, term.anchor_day);
+        let period = Period { start: begin, end: period::end(begin, order.cycle, day) };
+        (Subscription { term, next_order: Some(order.id), contact_email, ..known.clone() }, period)
+    } else {
+        (Subscription { term, order: Some(order.id), contact_email, ..known.clone() }, Period::of(&term))
+    };
+    Some(Activation { subscription, before: Some(known.term.status), used, period })
 }
 
 async fn fail(

@@ -9,7 +9,6 @@ use domain::{
     order::OrderState,
     plan::{Cycle, PlanCode, price},
     role::Role,
-    subscription::SubscriptionState,
 };
 use messaging::trace::TraceContext;
 use serde_json::json;
@@ -148,10 +147,8 @@ async fn insert_or_find(
     now: chrono::DateTime<chrono::Utc>,
     request: &NewOrder,
 ) -> Result<Ordered, CreateOrderError> {
-    let paid = subscription::find(connection, request.workspace)
-        .await?
-        .is_some_and(|known| known.status == SubscriptionState::Active && known.order.is_some() && now < known.period_end);
-    if paid {
+    let known = subscription::find(connection, request.workspace).await?;
+    if known.is_some_and(|known| !known.term.payable(now)) {
         return Err(CreateOrderError::AlreadySubscribed);
     }
     let expires_at = now + TimeDelta::seconds(i64::from(PAYABLE_FOR_S));

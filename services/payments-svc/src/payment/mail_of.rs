@@ -4,12 +4,13 @@ use domain::{money::Money, plan::Cycle};
 use mail::Mail;
 
 use crate::{
+    invoice::Invoice,
     mail_template,
-    store::{order::Order, refund::Refund, subscription::Subscription},
+    store::{order::Order, refund::Refund},
 };
 
 /// The confirmation of a paid order; `None` for a payer without an address.
-pub(super) fn confirmation(public_url: &str, order: &Order, subscription: &Subscription) -> Option<Mail> {
+pub(super) fn confirmation(public_url: &str, order: &Order, invoice: &Invoice) -> Option<Mail> {
     let recipient = order.payer_email.clone()?;
     let content = mail_template::payment_confirmation(&mail_template::PaymentConfirmation {
         plan: order.plan,
@@ -19,7 +20,8 @@ pub(super) fn confirmation(public_url: &str, order: &Order, subscription: &Subsc
         },
         price: order.price,
         order: order.id,
-        paid_until: subscription.period_end,
+        invoice: &invoice.number.to_string(),
+        paid_until: invoice.content.period_end,
         next_step_url: &format!("{}/onboarding", public_url.trim_end_matches('/')),
     });
     Some(Mail {

@@ -7,7 +7,7 @@ pub mod confirm;
 pub mod create_order;
 pub mod find;
 mod mail_of;
-pub mod period;
+pub mod operate;
 pub mod receipt;
 pub mod reconcile;
 pub mod refund;

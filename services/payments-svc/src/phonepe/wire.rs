@@ -76,6 +76,18 @@ pub enum ProviderState {
     Other(String),
 }
 
+impl ProviderState {
+    /// The state in PhonePe's words.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+            Self::Other(text) => text,
+        }
+    }
+}
+
 impl From<String> for ProviderState {
     fn from(text: String) -> Self {
         match text.as_str() {

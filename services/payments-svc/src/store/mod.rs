@@ -1,6 +1,9 @@
 //! SQL and nothing else. Every function takes the caller's connection; what users read takes their workspace.
 
 pub mod attempt;
+pub mod billing_details;
+pub mod invoice;
+pub mod ledger;
 pub mod order;
 pub mod receipt;
 pub mod refund;

@@ -162,6 +162,38 @@ pub async fn find(connection: &mut AsyncPgConnection, workspace: WorkspaceId, id
         .transpose()
 }
 
+/// An order of any workspace; for the service's own work only.
+pub async fn find_any(connection: &mut AsyncPgConnection, id: OrderId) -> QueryResult<Option<Order>> {
+    sql_query(format!("select {COLUMNS} from orders where id = $1"))
+        .bind::<SqlUuid, _>(id.as_uuid())
+        .get_result::<Row>(connection)
+        .await
+        .optional()?
+        .map(Order::try_from)
+        .transpose()
+}
+
+/// Orders of any workspace, the newest first; for operators.
+pub async fn list(
+    connection: &mut AsyncPgConnection,
+    workspace: Option<WorkspaceId>,
+    state: Option<OrderState>,
+    limit: i64,
+) -> QueryResult<Vec<Order>> {
+    sql_query(format!(
+        "select {COLUMNS} from orders where ($1::uuid is null or workspace_id = $1) and ($2::text is null or state = $2) \
+         order by created_at desc limit $3"
+    ))
+    .bind::<Nullable<SqlUuid>, _>(workspace.map(WorkspaceId::as_uuid))
+    .bind::<Nullable<Text>, _>(state.map(OrderState::as_str))
+    .bind::<BigInt, _>(limit)
+    .get_results::<Row>(connection)
+    .await?
+    .into_iter()
+    .map(Order::try_from)
+    .collect()
+}
+
 /// The order that the workspace can still pay.
 pub async fn find_open(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<Option<Order>> {
     sql_query(format!("select {COLUMNS} from orders where workspace_id = $1 and state in ('created', 'pending') and abandoned_at is null"))

@@ -6,6 +6,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::ids::OrderId;
 use messaging::trace::TraceContext;
 use service_kit::db::sql_query;
 use uuid::Uuid;
@@ -82,6 +83,75 @@ pub struct Claimed {
     pub received_at: DateTime<Utc>,
     #[diesel(sql_type = Integer)]
     pub attempts: i32,
+}
+
+/// A receipt, for operators.
+#[derive(Debug, QueryableByName)]
+#[expect(missing_docs, reason = "the columns are described in the migration")]
+pub struct Listed {
+    #[diesel(sql_type = SqlUuid)]
+    pub id: Uuid,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub event: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub merchant_order_id: Option<String>,
+    #[diesel(sql_type = Timestamptz)]
+    pub received_at: DateTime<Utc>,
+    #[diesel(sql_type = Integer)]
+    pub seen_count: i32,
+    #[diesel(sql_type = Integer)]
+    pub attempts: i32,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub processed_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub last_error: Option<String>,
+}
+
+/// Which receipts.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// This one.
+    pub id: Option<Uuid>,
+    /// Those that name an attempt at this order.
+    pub order: Option<OrderId>,
+    /// Those that came at this time or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Those that were not worked on to their end, or ended with a remark.
+    pub troubled: bool,
+}
+
+const CHOSEN: &str = "($1::uuid is null or id = $1) and ($2::text is null or merchant_order_id like $2 || '-%') \
+                      and ($3::timestamptz is null or received_at >= $3) and (not $4 or processed_at is null or last_error is not null)";
+
+/// The newest receipts, without their bodies.
+pub async fn list(connection: &mut AsyncPgConnection, filter: &Filter, limit: i64) -> QueryResult<Vec<Listed>> {
+    sql_query(format!(
+        "select id, event, merchant_order_id, received_at, seen_count, attempts, processed_at, last_error from webhook_receipt \
+         where {CHOSEN} order by received_at desc limit $5"
+    ))
+    .bind::<Nullable<SqlUuid>, _>(filter.id)
+    .bind::<Nullable<Text>, _>(filter.order.map(|order| order.to_string()))
+    .bind::<Nullable<Timestamptz>, _>(filter.since)
+    .bind::<Bool, _>(filter.troubled)
+    .bind::<BigInt, _>(limit)
+    .load(connection)
+    .await
+}
+
+/// Makes the newest of these receipts due again; returns how many.
+pub async fn replay(connection: &mut AsyncPgConnection, now: DateTime<Utc>, filter: &Filter, limit: i64) -> QueryResult<usize> {
+    sql_query(format!(
+        "update webhook_receipt set processed_at = null, attempts = 0, available_at = $6, last_error = null where id in \
+         (select id from webhook_receipt where {CHOSEN} order by received_at desc limit $5 for update skip locked)"
+    ))
+    .bind::<Nullable<SqlUuid>, _>(filter.id)
+    .bind::<Nullable<Text>, _>(filter.order.map(|order| order.to_string()))
+    .bind::<Nullable<Timestamptz>, _>(filter.since)
+    .bind::<Bool, _>(filter.troubled)
+    .bind::<BigInt, _>(limit)
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+    .await
 }
 
 /// Takes up to `limit` due receipts under `token`.

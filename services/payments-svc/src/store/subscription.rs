@@ -3,13 +3,12 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     OptionalExtension, QueryResult, QueryableByName,
-    sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
     ids::{OrderId, SubscriptionId, WorkspaceId},
-    plan::{Cycle, PlanCode},
-    subscription::SubscriptionState,
+    subscription::{Term, period, term::Next},
 };
 use service_kit::db::sql_query;
 use uuid::Uuid;
@@ -23,20 +22,14 @@ pub struct Subscription {
     pub id: SubscriptionId,
     /// The workspace that subscribes.
     pub workspace: WorkspaceId,
-    /// The plan of the present period.
-    pub plan: PlanCode,
-    /// The cycle of the present period.
-    pub cycle: Cycle,
-    /// Where it stands.
-    pub status: SubscriptionState,
-    /// When the present period began.
-    pub period_start: DateTime<Utc>,
-    /// When it ends.
-    pub period_end: DateTime<Utc>,
-    /// When the grace ends, if one runs.
-    pub grace_end: Option<DateTime<Utc>>,
+    /// Where it stands, and until when.
+    pub term: Term,
     /// The order that paid the present period.
     pub order: Option<OrderId>,
+    /// The order that paid the next one.
+    pub next_order: Option<OrderId>,
+    /// Where reminders go.
+    pub contact_email: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -59,27 +52,53 @@ struct Row {
     grace_end: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     order_id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    anchor_day: Option<i32>,
+    #[diesel(sql_type = Nullable<Text>)]
+    next_plan: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    next_cycle: Option<String>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    next_order_id: Option<Uuid>,
+    #[diesel(sql_type = Integer)]
+    reminded: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    contact_email: Option<String>,
 }
 
 impl TryFrom<Row> for Subscription {
     type Error = diesel::result::Error;
 
     fn try_from(row: Row) -> QueryResult<Self> {
+        let next = match (&row.next_plan, &row.next_cycle) {
+            (Some(plan), Some(cycle)) => Some(Next { plan: parse(plan)?, cycle: parse(cycle)?, paid: row.next_order_id.is_some() }),
+            _ => None,
+        };
+        let anchor_day = row.anchor_day.and_then(|day| u32::try_from(day).ok());
         Ok(Self {
             id: row.id.into(),
             workspace: row.workspace_id.into(),
-            plan: parse(&row.plan)?,
-            cycle: parse(&row.cycle)?,
-            status: parse(&row.status)?,
-            period_start: row.period_start,
-            period_end: row.period_end,
-            grace_end: row.grace_end,
+            term: Term {
+                plan: parse(&row.plan)?,
+                cycle: parse(&row.cycle)?,
+                status: parse(&row.status)?,
+                period_start: row.period_start,
+                period_end: row.period_end,
+                grace_end: row.grace_end,
+                anchor_day: anchor_day.unwrap_or_else(|| period::anchor_day(row.period_start)),
+                paid: row.order_id.is_some(),
+                next,
+                reminded: usize::try_from(row.reminded).unwrap_or_default(),
+            },
             order: row.order_id.map(OrderId::from_uuid),
+            next_order: row.next_order_id.map(OrderId::from_uuid),
+            contact_email: row.contact_email,
         })
     }
 }
 
-const COLUMNS: &str = "id, workspace_id, plan, cycle, status, period_start, period_end, grace_end, order_id";
+const COLUMNS: &str = "id, workspace_id, plan, cycle, status, period_start, period_end, grace_end, order_id, anchor_day, next_plan, \
+                       next_cycle, next_order_id, reminded, contact_email";
 
 /// The subscription of the workspace.
 pub async fn find(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<Option<Subscription>> {
@@ -103,39 +122,88 @@ async fn select(connection: &mut AsyncPgConnection, workspace: WorkspaceId, lock
 
 /// Inserts the first subscription of a workspace. `false` means that it has one.
 pub async fn insert(connection: &mut AsyncPgConnection, now: DateTime<Utc>, subscription: &Subscription) -> QueryResult<bool> {
+    let term = &subscription.term;
     sql_query(
-        "insert into subscription (id, workspace_id, plan, cycle, status, period_start, period_end, order_id, created_at, updated_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) on conflict (workspace_id) do nothing",
+        "insert into subscription (id, workspace_id, plan, cycle, status, period_start, period_end, order_id, anchor_day, due_at, \
+         contact_email, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) on conflict (workspace_id) do nothing",
     )
     .bind::<SqlUuid, _>(subscription.id.as_uuid())
     .bind::<SqlUuid, _>(subscription.workspace.as_uuid())
-    .bind::<Text, _>(subscription.plan.as_str())
-    .bind::<Text, _>(subscription.cycle.as_str())
-    .bind::<Text, _>(subscription.status.as_str())
-    .bind::<Timestamptz, _>(subscription.period_start)
-    .bind::<Timestamptz, _>(subscription.period_end)
+    .bind::<Text, _>(term.plan.as_str())
+    .bind::<Text, _>(term.cycle.as_str())
+    .bind::<Text, _>(term.status.as_str())
+    .bind::<Timestamptz, _>(term.period_start)
+    .bind::<Timestamptz, _>(term.period_end)
     .bind::<Nullable<SqlUuid>, _>(subscription.order.map(OrderId::as_uuid))
+    .bind::<Integer, _>(day(term))
+    .bind::<Nullable<Timestamptz>, _>(term.due_at())
+    .bind::<Nullable<Text>, _>(subscription.contact_email.as_deref())
     .bind::<Timestamptz, _>(now)
     .execute(connection)
     .await
     .map(|inserted| inserted == 1)
 }
 
-/// Writes a subscription that was locked before. A paid period ends grace and cancellation.
+fn day(term: &Term) -> i32 {
+    i32::try_from(term.anchor_day).unwrap_or(1)
+}
+
+/// Writes a subscription that was locked before.
 pub async fn update(connection: &mut AsyncPgConnection, now: DateTime<Utc>, subscription: &Subscription) -> QueryResult<usize> {
+    let term = &subscription.term;
     sql_query(
         "update subscription set plan = $2, cycle = $3, status = $4, period_start = $5, period_end = $6, grace_end = $7, order_id = $8, \
-           cancel_at_period_end = false, canceled_at = null, updated_at = $9 where id = $1",
+           anchor_day = $9, next_plan = $10, next_cycle = $11, next_order_id = $12, reminded = $13, due_at = $14, contact_email = $15, \
+           updated_at = $16 \
+         where id = $1",
     )
     .bind::<SqlUuid, _>(subscription.id.as_uuid())
-    .bind::<Text, _>(subscription.plan.as_str())
-    .bind::<Text, _>(subscription.cycle.as_str())
-    .bind::<Text, _>(subscription.status.as_str())
-    .bind::<Timestamptz, _>(subscription.period_start)
-    .bind::<Timestamptz, _>(subscription.period_end)
-    .bind::<Nullable<Timestamptz>, _>(subscription.grace_end)
+    .bind::<Text, _>(term.plan.as_str())
+    .bind::<Text, _>(term.cycle.as_str())
+    .bind::<Text, _>(term.status.as_str())
+    .bind::<Timestamptz, _>(term.period_start)
+    .bind::<Timestamptz, _>(term.period_end)
+    .bind::<Nullable<Timestamptz>, _>(term.grace_end)
     .bind::<Nullable<SqlUuid>, _>(subscription.order.map(OrderId::as_uuid))
+    .bind::<Integer, _>(day(term))
+    .bind::<Nullable<Text>, _>(term.next.map(|next| next.plan.as_str()))
+    .bind::<Nullable<Text>, _>(term.next.map(|next| next.cycle.as_str()))
+    .bind::<Nullable<SqlUuid>, _>(subscription.next_order.filter(|_| term.next.is_some_and(|next| next.paid)).map(OrderId::as_uuid))
+    .bind::<Integer, _>(i32::try_from(term.reminded).unwrap_or(i32::MAX))
+    .bind::<Nullable<Timestamptz>, _>(term.due_at())
+    .bind::<Nullable<Text>, _>(subscription.contact_email.as_deref())
     .bind::<Timestamptz, _>(now)
     .execute(connection)
     .await
+}
+
+/// Subscriptions for which something is due, locked until the transaction ends; those locked elsewhere are left to others.
+pub async fn claim_due(connection: &mut AsyncPgConnection, now: DateTime<Utc>, limit: i64) -> QueryResult<Vec<Subscription>> {
+    sql_query(format!(
+        "select {COLUMNS} from subscription where status <> 'expired' and coalesce(due_at, period_end) <= $1 \
+         order by coalesce(due_at, period_end) limit $2 for update skip locked"
+    ))
+    .bind::<Timestamptz, _>(now)
+    .bind::<BigInt, _>(limit)
+    .get_results::<Row>(connection)
+    .await?
+    .into_iter()
+    .map(Subscription::try_from)
+    .collect()
+}
+
+/// Subscriptions in one state.
+#[derive(Debug, QueryableByName)]
+pub struct InState {
+    /// The state.
+    #[diesel(sql_type = Text)]
+    pub status: String,
+    /// How many.
+    #[diesel(sql_type = BigInt)]
+    pub subscriptions: i64,
+}
+
+/// How many subscriptions there are, by state.
+pub async fn by_state(connection: &mut AsyncPgConnection) -> QueryResult<Vec<InState>> {
+    sql_query("select status, count(*) as subscriptions from subscription group by status").load(connection).await
 }

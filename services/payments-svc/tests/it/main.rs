@@ -4,11 +4,15 @@
 
 mod backlogs;
 mod confirm;
+mod console;
 mod documents;
 mod erasure;
+mod invoices;
 mod operators;
 mod orders;
+mod public_problems;
 mod reconcile;
 mod refunds;
 mod rig;
+mod subscription;
 mod webhooks;

@@ -2,11 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use payments_svc::App;
+use domain::money::Paise;
+use payments_svc::{
+    App,
+    payment::refund::{self, RefundError, Wanted},
+    store::refund::Refund,
+};
 use reqwest::{Method, Response, StatusCode};
 use sandbox::{Mode, Outcome, Sandbox, SandboxConfig};
 use serde_json::{Value, json};
-use service_kit::{Kit, Lifecycle, Service, config::Config};
+use service_kit::{Kit, Lifecycle, Service, audit::Author, config::Config};
 use testkit::{Database, Person, Running, Vhost, config, person};
 
 /// The sandbox's webhook header: SHA-256 of `groundwork:Sandbox2026`.
@@ -67,6 +72,16 @@ impl Rig {
         format!("{}/api/payments/v2/{path}", self.service.url)
     }
 
+    /// A path of PhonePe's payment host.
+    pub fn provider_url(&self, path: &str) -> String {
+        format!("{}/apis/pg/{path}", self.outside.url)
+    }
+
+    /// Where operators ask.
+    pub fn admin_url(&self) -> String {
+        format!("{}/api/admin/payments", self.service.url)
+    }
+
     pub async fn call(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (StatusCode, Value) {
         let mut request = self.http.request(method, self.url(path)).bearer_auth(token);
         if let Some(body) = body {
@@ -77,6 +92,13 @@ impl Rig {
 
     pub async fn get(&self, path: &str) -> (StatusCode, Value) {
         self.call(Method::GET, path, &self.payer.token, None).await
+    }
+
+    /// What the payer downloads.
+    pub async fn fetch(&self, path: &str) -> Response {
+        let answer = self.http.get(self.url(path)).bearer_auth(&self.payer.token).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        answer
     }
 
     pub async fn initiate(&self, plan: &str, cycle: &str) -> (StatusCode, Value) {
@@ -99,6 +121,25 @@ impl Rig {
     /// Ends the first attempt at PhonePe.
     pub fn end(&self, order: &str, outcome: Outcome) {
         self.outside().pay(&format!("{order}-1"), outcome, Mode::default()).unwrap();
+    }
+
+    /// A paid order of the monthly plan, with its subscription.
+    pub async fn paid(&self) -> String {
+        let id = self.ordered().await;
+        self.end(&id, Outcome::Success);
+        // Where no webhook comes.
+        self.make_check_due(&id).await;
+        self.wait_for_state(&id, "completed").await;
+        id
+    }
+
+    pub async fn give_back(&self, order: &str, amount: Option<i64>) -> Result<Refund, RefundError> {
+        let wanted = Wanted { order: order.parse().unwrap(), attempt: None, amount: amount.map(Paise::new) };
+        refund::create(&self.app(), &wanted, &Author::of_this_process("a test"), "a test", false).await
+    }
+
+    pub async fn wait_for_refund(&self, refund: &Refund, state: &str) {
+        self.wait_for_count(1, &format!("select count(*) from payments.refund where id = '{}' and state = '{state}'", refund.id)).await;
     }
 
     /// Posts a webhook as anybody could.

@@ -13,6 +13,7 @@ mod page;
 mod report;
 mod results;
 mod scenario;
+mod storm;
 mod traffic;
 
 use std::{fs, panic::AssertUnwindSafe, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -22,7 +23,7 @@ use futures_util::FutureExt;
 use testkit::system::{Build, Stack, System, repository};
 use tokio::time::Instant;
 
-use crate::{figures::Run, results::Results, scenario::Scenario};
+use crate::{figures::Run, results::Results, scenario::Scenario, storm::Storm};
 
 /// The most that the scenarios of `make test` may take together.
 const SHORT_LIMIT: Duration = Duration::from_secs(12 * 60);
@@ -61,6 +62,22 @@ enum Command {
         /// The folder of the binaries with kill points.
         #[arg(long)]
         armed: PathBuf,
+    },
+    /// Lets many orders at once go through bad weather while replicas of payments-svc are killed, and compares the books with
+    /// `PhonePe`'s. Writes one line for each thing: `holds` or `falls short`, what, and a figure, separated by tabs.
+    Storm {
+        /// How many orders.
+        #[arg(long, default_value_t = 2000)]
+        orders: usize,
+        /// The same seed is the same storm.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Every webhook is lost.
+        #[arg(long)]
+        lost: bool,
+        /// The folder of the binaries.
+        #[arg(long)]
+        plain: PathBuf,
     },
     /// Prints the page of results, in Markdown.
     Report {
@@ -102,6 +119,14 @@ async fn main() -> ExitCode {
                 Err(error) => Err(error),
             }
         }
+        Command::Storm { orders, seed, lost, plain } => {
+            let root = repository();
+            let build = Build { armed: plain.clone(), plain, folder: root.join("target/verify/storm"), root: root.clone() };
+            tokio::select! {
+                done = blow(build, Arc::new(Stack::new(&root)), Storm { orders, seed, lost }) => done,
+                () = interrupted() => Err(anyhow::anyhow!("interrupted")),
+            }
+        }
         Command::Report { results, whole } => Results::read(&results).and_then(|results| page::markdown(&results, whole)).map(|page| {
             print!("{page}");
             true
@@ -115,6 +140,19 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn blow(build: Build, stack: Arc<Stack>, storm: Storm) -> anyhow::Result<bool> {
+    // The logs of the last run.
+    let _ = fs::remove_dir_all(&build.folder);
+    let mut system = Box::pin(System::start(build, stack, invariants::REPLICAS)).await;
+    let blown = storm::run(&mut system, storm).await;
+    system.end().await;
+    let rows = blown?;
+    for (what, figure, holds) in &rows {
+        println!("{}\t{what}\t{figure}", if *holds { "holds" } else { "falls short" });
+    }
+    Ok(rows.iter().all(|(.., holds)| *holds))
 }
 
 /// Runs the plan until its end or a signal. Either way nothing stays broken and nothing is left behind.

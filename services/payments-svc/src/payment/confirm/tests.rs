@@ -1,4 +1,3 @@
-use chrono::TimeDelta;
 use domain::{
     ids::{OrderId, UserId, WorkspaceId},
     money::{Money, Paise},
@@ -79,44 +78,4 @@ fn what_the_provider_does_not_say_is_no_difference() {
     let order = order();
     let status = OrderStatus { currency: None, merchant_order_id: None, provider_order_id: None, ..paid(&order) };
     assert_eq!(mismatch(&order, &attempt(&order), &status), None);
-}
-
-fn subscription(status: SubscriptionState, order: &Order) -> Subscription {
-    Subscription {
-        id: SubscriptionId::generate(),
-        workspace: order.workspace,
-        plan: PlanCode::Ascent,
-        cycle: Cycle::Monthly,
-        status,
-        period_start: at("2026-02-15T00:00:00Z"),
-        period_end: at("2026-03-15T00:00:00Z"),
-        grace_end: None,
-        order: Some(OrderId::generate()),
-    }
-}
-
-#[test]
-fn a_second_payment_for_a_running_period_activates_nothing() {
-    let order = order();
-    let known = subscription(SubscriptionState::Active, &order);
-    assert_eq!(after_payment(&known, &order, known.period_end - TimeDelta::seconds(1)), None);
-    assert!(after_payment(&known, &order, known.period_end).is_some());
-}
-
-#[test]
-fn a_payment_after_the_end_starts_a_new_period_of_the_ordered_plan_at_once() {
-    let (order, now) = (order(), at("2026-05-31T08:00:00Z"));
-    for status in [SubscriptionState::Expired, SubscriptionState::PastDue, SubscriptionState::Canceled] {
-        let next = after_payment(&subscription(status, &order), &order, now).unwrap();
-        assert_eq!((next.status, next.plan, next.order), (SubscriptionState::Active, PlanCode::Glide, Some(order.id)));
-        assert_eq!((next.period_start, next.period_end), (now, at("2026-06-30T08:00:00Z")));
-    }
-}
-
-#[test]
-fn paying_again_after_a_cancellation_keeps_the_days_that_are_paid() {
-    let order = order();
-    let known = subscription(SubscriptionState::Canceled, &order);
-    let next = after_payment(&known, &order, at("2026-03-01T00:00:00Z")).unwrap();
-    assert_eq!((next.period_start, next.period_end), (known.period_end, at("2026-04-15T00:00:00Z")));
 }

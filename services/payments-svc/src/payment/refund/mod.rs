@@ -20,6 +20,7 @@ use crate::{
     phonepe::MerchantOrderId,
     store::{
         attempt::{self, Attempt, AttemptState},
+        ledger::{self, Cause, Posting},
         order::{self, Change, Order},
         refund::{self, Refund},
     },
@@ -178,14 +179,17 @@ async fn store(
     Ok(())
 }
 
-/// Gives back at once what was paid beyond what is owed. `false` when another refund of the order is open: an operator then makes
-/// this one later.
+/// Notes that more was paid than is owed, and gives it back at once. `false` when another refund of the order is open: an operator
+/// then makes this one later.
 pub(super) async fn give_back_excess(
     connection: &mut AsyncPgConnection,
     now: DateTime<Utc>,
     order: &Order,
     attempt: &Attempt,
 ) -> Result<bool, StoreError> {
+    let cause = Cause::Excess(order.price.amount);
+    ledger::post(connection, now, Posting { cause, workspace: order.workspace, order: order.id, attempt: &attempt.id, refund: None })
+        .await?;
     let refund = new(now, order, attempt, order.price.amount, "more was paid than was owed");
     if !refund::insert(connection, &refund).await? {
         return Ok(false);

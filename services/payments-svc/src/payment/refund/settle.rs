@@ -8,7 +8,7 @@ use domain::{
     money::Paise,
     order::{OrderEvent, OrderState},
     refund::{RefundNews, RefundState},
-    subscription::{Change as SubscriptionChange, SubscriptionState},
+    subscription::SubscriptionState,
 };
 use messaging::outbox;
 use serde_json::json;
@@ -16,13 +16,17 @@ use serde_json::json;
 use super::{is_of_order, worker::first_check};
 use crate::{
     app::App,
-    payment::{StoreError, confirm::subscription_event, event_data, mail_of, record, transition},
+    invoice::issue,
+    payment::{StoreError, event_data, mail_of, record, transition},
     phonepe::RefundStatus,
     store::{
+        invoice,
+        ledger::{self, Cause, Posting},
         order::{self, Change, Order},
         refund::{self, Refund},
         subscription::{self, Subscription},
     },
+    subscription::event,
 };
 
 /// What was said of a refund.
@@ -83,7 +87,7 @@ pub async fn apply(app: &App, known: &Refund, said: &Said) -> Result<Option<Refu
             });
             record(connection, now, &order, "refund.transition", "done", detail).await?;
             match next {
-                RefundState::Completed => complete(connection, now, &order, &refund).await?,
+                RefundState::Completed => complete(connection, now, &order, &refund, change.provider_refund_id).await?,
                 RefundState::Failed => fail(connection, now, &order, &refund).await?,
                 RefundState::Created | RefundState::Ambiguous | RefundState::Pending | RefundState::Confirmed => {}
             }
@@ -111,38 +115,61 @@ fn observe(app: &App, refund: &Refund, state: RefundState, said: &Said) {
     }
 }
 
-async fn complete(connection: &mut AsyncPgConnection, now: DateTime<Utc>, order: &Order, refund: &Refund) -> Result<(), StoreError> {
+async fn complete(
+    connection: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    order: &Order,
+    refund: &Refund,
+    reference: Option<&str>,
+) -> Result<(), StoreError> {
     if let Some(mail) = mail_of::refund(order, refund) {
         mail::enqueue(connection, now, &mail).await?;
     }
+    let of_order = is_of_order(connection, order, refund).await?;
+    let back = Paise::new(refund::given_back(connection, &refund.attempt).await?.completed);
+    let full = back >= order.price.amount;
     // An excess was nobody's order: what is paid for stays paid.
-    if !is_of_order(connection, order, refund).await? {
-        return Ok(());
+    if of_order {
+        let told = PaymentEvent { amount: refund.amount, ..event_data(order, order.provider_reference.as_deref(), None) };
+        outbox::append(connection, now, &Event::PaymentRefunded(told)).await?;
+        if let Ok(next) = order.state.apply(OrderEvent::RefundCompleted { full }) {
+            transition(connection, now, order, next, Change::default()).await?;
+        }
+        if full {
+            end_subscription(connection, now, order).await?;
+        }
     }
-    let told = PaymentEvent { amount: refund.amount, ..event_data(order, order.provider_reference.as_deref(), None) };
-    outbox::append(connection, now, &Event::PaymentRefunded(told)).await?;
-    let back = refund::given_back(connection, &refund.attempt).await?;
-    let full = Paise::new(back.completed) >= order.price.amount;
-    if let Ok(next) = order.state.apply(OrderEvent::RefundCompleted { full }) {
-        transition(connection, now, order, next, Change::default()).await?;
-    }
-    if full {
-        end_subscription(connection, now, order).await?;
+    // A payment that was never honoured, or came on top, has no invoice.
+    let invoice = if of_order { invoice::of_order(connection, order.id).await? } else { None };
+    if let Some(invoice) = invoice {
+        let before = Paise::new(back.get() - refund.amount.get());
+        issue::credit_note(connection, now, &invoice, refund, reference.or(refund.provider_refund_id.as_deref()), before).await?;
+    } else {
+        let cause = Cause::ExcessRefund(refund.amount);
+        let posting = Posting { cause, workspace: order.workspace, order: order.id, attempt: &refund.attempt, refund: Some(refund.id) };
+        ledger::post(connection, now, posting).await?;
     }
     Ok(())
 }
 
-/// A period that was given back whole is over.
+/// A period that was given back whole is over; one that was paid ahead does not come.
 async fn end_subscription(connection: &mut AsyncPgConnection, now: DateTime<Utc>, order: &Order) -> Result<(), StoreError> {
     let Some(known) = subscription::lock(connection, order.workspace).await? else { return Ok(()) };
+    if known.next_order == Some(order.id) {
+        let without = Subscription { term: known.term.refund_next(), next_order: None, ..known };
+        subscription::update(connection, now, &without).await?;
+        return Ok(());
+    }
     if known.order != Some(order.id) {
         return Ok(());
     }
-    let Ok(status @ SubscriptionState::Expired) = known.status.apply(SubscriptionChange::Refunded) else { return Ok(()) };
-    let period_end = known.period_end.min(now).max(known.period_start);
-    let ended = Subscription { status, period_end, grace_end: None, ..known };
+    let Ok(term) = known.term.refund(now) else { return Ok(()) };
+    let next_began = term.status != SubscriptionState::Expired;
+    let order = if next_began { known.next_order } else { known.order };
+    let ended = Subscription { term, order, next_order: None, ..known };
     subscription::update(connection, now, &ended).await?;
-    outbox::append(connection, now, &Event::SubscriptionExpired(subscription_event(&ended))).await?;
+    let kind = if next_began { Event::SubscriptionRenewed } else { Event::SubscriptionExpired };
+    outbox::append(connection, now, &event(kind, &ended)).await?;
     Ok(())
 }
 

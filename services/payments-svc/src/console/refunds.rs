@@ -1,20 +1,19 @@
-//! `refunds create | list | show`: giving money back, at the console.
+//! `refunds create | list | show`: giving money back.
 
 use std::io::Write;
 
-use anyhow::{Context, ensure};
-use chrono::SecondsFormat;
+use anyhow::Context;
 use clap::Subcommand;
 use domain::{
     ids::{OrderId, RefundId},
     money::Paise,
 };
 use serde_json::{Value, json};
-use service_kit::audit::Author;
 
+use super::{author, seconds};
 use crate::{
     app::App,
-    payment::refund::{self, MAX_REASON, Wanted},
+    payment::refund::{self, Wanted},
     phonepe::MerchantOrderId,
     store::refund::{self as store, Refund},
 };
@@ -80,10 +79,9 @@ impl RefundsCommand {
     pub async fn run(&self, app: &App, out: &mut (dyn Write + Send)) -> anyhow::Result<()> {
         match self {
             Self::Create { order, amount, attempt, why, dry_run, json } => {
-                let why = why.trim();
-                ensure!(!why.is_empty() && why.chars().count() <= MAX_REASON, "say why, in at most {MAX_REASON} characters");
+                let author = author(why)?;
                 let wanted = Wanted { order: *order, attempt: attempt.clone(), amount: amount.map(Paise::new) };
-                let refund = refund::create(app, &wanted, &Author::of_this_process(why), why, *dry_run).await?;
+                let refund = refund::create(app, &wanted, &author, why.trim(), *dry_run).await?;
                 if *dry_run && *json {
                     let would =
                         json!({ "dry_run": true, "order_id": refund.order, "attempt": refund.attempt.as_str(), "amount": refund.amount });
@@ -117,7 +115,7 @@ fn write(out: &mut (dyn Write + Send), refund: &Refund, json: bool) -> std::io::
 }
 
 fn shown(refund: &Refund) -> String {
-    let made = refund.created_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let made = seconds(refund.created_at);
     let failure = refund.failure_code.as_deref().map_or_else(String::new, |code| format!(" ({code})"));
     format!("{} {}{failure}, {} rupees of {}, made {made}: {}", refund.id, refund.state, refund.amount, refund.attempt, refund.reason)
 }
