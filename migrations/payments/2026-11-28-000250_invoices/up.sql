@@ -45,9 +45,9 @@ create table payments.invoice (
     check ((kind = 'credit_note') = (corrects is not null))
 );
 create unique index invoice_of_order on payments.invoice (order_id) where kind = 'invoice';
-create unique index invoice_of_refund on payments.invoice (refund_id) where refund_id is not null;
+create unique index invoice_of_refund on payments.invoice (refund_id);
 create index invoice_order on payments.invoice (order_id);
-create index invoice_corrects on payments.invoice (corrects) where corrects is not null;
+create index invoice_corrects on payments.invoice (corrects);
 create index invoice_workspace on payments.invoice (workspace_id, issued_at desc);
 
 -- The file that a payer got. Built at the first download; built again only by an operator.
@@ -74,6 +74,8 @@ create table payments.ledger_entry (
 );
 create index ledger_entry_occurred on payments.ledger_entry (occurred_at);
 create index ledger_entry_order on payments.ledger_entry (order_id);
+create index ledger_entry_attempt on payments.ledger_entry (merchant_order_id);
+create index ledger_entry_refund on payments.ledger_entry (refund_id);
 create index ledger_entry_workspace on payments.ledger_entry (workspace_id, occurred_at);
 -- A payment is posted once, and so is a refund.
 create unique index ledger_entry_paid_once on payments.ledger_entry (merchant_order_id)

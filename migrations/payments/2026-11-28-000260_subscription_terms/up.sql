@@ -16,8 +16,8 @@ alter table payments.subscription
     add column contact_email text,
     add constraint subscription_next check ((next_plan is null) = (next_cycle is null) and (next_order_id is null or next_plan is not null));
 
-create index subscription_next_plan on payments.subscription (next_plan) where next_plan is not null;
-create index subscription_next_order on payments.subscription (next_order_id) where next_order_id is not null;
+create index subscription_next_plan on payments.subscription (next_plan);
+create index subscription_next_order on payments.subscription (next_order_id);
 drop index payments.subscription_period_end;
 create index subscription_due on payments.subscription (coalesce(due_at, period_end)) where status <> 'expired';
 
