@@ -1,7 +1,7 @@
 //! Values in HTML templates.
 
 /// The text as HTML shows it. Braces too: a value must not become a placeholder of the template that it is put into.
-pub fn escape_html(text: &str) -> String {
+pub(crate) fn escape_html(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

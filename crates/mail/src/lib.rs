@@ -2,9 +2,10 @@
 //!
 //! A use case calls [`enqueue`] inside the transaction of the fact that the mail tells of. A [`Mailer`] claims due rows
 //! by lease, so that several replicas share them, and sends each through its [`Transport`] under the row's purpose key:
-//! the provider knows a repeat by it. Templates live with the service that sends.
+//! the provider knows a repeat by it. What mails say lives with the service that sends; what they look like is one [`Layout`].
 
 mod html;
+mod layout;
 mod metrics;
 mod outbox;
 mod resend;
@@ -13,7 +14,7 @@ mod smtp;
 mod transport;
 mod worker;
 
-pub use html::escape_html;
+pub use layout::Layout;
 pub use outbox::{Mail, enqueue};
 pub use resend::Resend;
 pub use settings::MailSettings;

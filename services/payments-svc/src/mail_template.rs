@@ -6,12 +6,7 @@ use domain::{
     money::Money,
     plan::PlanCode,
 };
-use mail::escape_html;
-
-const CONFIRMATION_TEXT: &str = include_str!("mail_template/payment_confirmation.txt");
-const CONFIRMATION_HTML: &str = include_str!("mail_template/payment_confirmation.html");
-const REFUND_TEXT: &str = include_str!("mail_template/refund.txt");
-const REFUND_HTML: &str = include_str!("mail_template/refund.html");
+use mail::Layout;
 
 /// A mail without its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,16 +47,23 @@ pub const fn plan_name(plan: PlanCode) -> &'static str {
 
 /// The confirmation of a payment.
 pub fn payment_confirmation(facts: &PaymentConfirmation<'_>) -> Content {
-    let values = [
-        ("{{plan}}", plan_name(facts.plan).to_owned()),
-        ("{{cycle}}", facts.cycle.to_owned()),
-        ("{{amount}}", facts.price.to_string()),
-        ("{{order}}", facts.order.to_string()),
-        ("{{paid_until}}", facts.paid_until.format("%-d %B %Y").to_string()),
-        ("{{next_step_url}}", facts.next_step_url.to_owned()),
-    ];
-    let subject = format!("Payment received: {} plan, {}", plan_name(facts.plan), facts.price);
-    filled(subject, CONFIRMATION_TEXT, CONFIRMATION_HTML, &values)
+    let plan = plan_name(facts.plan);
+    Content::of(
+        &Layout::new(
+            format!("Payment received: {plan} plan, {}", facts.price),
+            "Thank you. Your payment has arrived.",
+            "Onboarding is open: answer its questions and we build your foundation.",
+        )
+        .facts([
+            ("Plan", format!("{plan} ({})", facts.cycle)),
+            ("Amount", format!("{}, including 18 % GST", facts.price)),
+            ("Paid until", facts.paid_until.format("%-d %B %Y").to_string()),
+            ("Order", facts.order.to_string()),
+        ])
+        .says("Next step: onboarding is open. Answer its questions and we build your foundation.")
+        .button("Begin onboarding", facts.next_step_url)
+        .aside("If you did not make this payment, reply to this mail and quote the order."),
+    )
 }
 
 /// What a mail about a refund tells.
@@ -81,21 +83,26 @@ pub struct Refunded {
 
 /// Money is on its way back.
 pub fn refund(facts: &Refunded) -> Content {
-    let values = [
-        ("{{plan}}", plan_name(facts.plan).to_owned()),
-        ("{{amount}}", facts.amount.to_string()),
-        ("{{price}}", facts.price.to_string()),
-        ("{{order}}", facts.order.to_string()),
-        ("{{refund}}", facts.refund.to_string()),
-    ];
-    filled(format!("Refund made: {}", facts.amount), REFUND_TEXT, REFUND_HTML, &values)
+    Content::of(
+        &Layout::new(
+            format!("Refund made: {}", facts.amount),
+            "We have given money back to you.",
+            "It goes back the way it came: to the account or card you paid with.",
+        )
+        .facts([
+            ("Refund", format!("{} of {}", facts.amount, facts.price)),
+            ("Plan", plan_name(facts.plan).to_owned()),
+            ("Order", facts.order.to_string()),
+            ("Reference", facts.refund.to_string()),
+        ])
+        .says("It goes back the way it came: to the account or card you paid with. Banks take some days to show it.")
+        .aside("If it does not arrive, reply to this mail and quote the reference."),
+    )
 }
 
-fn filled(subject: String, text: &str, html: &str, values: &[(&str, String)]) -> Content {
-    Content {
-        subject,
-        text: values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value)),
-        html: values.iter().fold(html.to_owned(), |html, (name, value)| html.replace(name, &escape_html(value))),
+impl Content {
+    fn of(layout: &Layout) -> Self {
+        Self { subject: layout.subject().to_owned(), text: layout.text(), html: layout.html() }
     }
 }
 
