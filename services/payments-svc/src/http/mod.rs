@@ -2,6 +2,7 @@
 
 mod error;
 mod events;
+mod mail_webhook;
 mod orders;
 mod plans;
 mod webhooks;
@@ -27,6 +28,7 @@ pub fn routes(routes: &mut impl Registration) {
         .service(orders::check_order)
         .service(orders::abandon_order)
         .service(events::order_events)
-        .service(webhooks::receive_webhook);
+        .service(webhooks::receive_webhook)
+        .service(mail_webhook::hear_of_mail);
     messaging::admin::routes(routes, "/api/admin/payments");
 }
