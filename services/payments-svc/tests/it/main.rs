@@ -6,6 +6,7 @@ mod backlogs;
 mod confirm;
 mod documents;
 mod erasure;
+mod mail_webhooks;
 mod operators;
 mod orders;
 mod reconcile;
