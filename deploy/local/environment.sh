@@ -107,8 +107,12 @@ environment_of_mail() {
   cat <<ENV
 RESEND_URL=$SANDBOX_URL/resend
 RESEND_API_KEY=$RESEND_API_KEY
+RESEND_WEBHOOK_SECRET=$(resend_webhook_secret)
 ENV
 }
+
+# Hexadecimal digits, four by four, are base64 too.
+resend_webhook_secret() { printf 'whsec_%.32s' "$RESEND_WEBHOOK_KEY"; }
 
 environment_of_payments() {
   cat <<ENV
@@ -142,5 +146,7 @@ SANDBOX_PUBLIC_URL=$SANDBOX_URL
 SANDBOX_WEBHOOK_URL=$GATEWAY_URL/api/payments/v2/webhook
 $(environment_of_phonepe SANDBOX_)
 SANDBOX_RESEND_API_KEY=$RESEND_API_KEY
+SANDBOX_RESEND_WEBHOOK_URLS=$GATEWAY_URL/api/auth/mail/webhook,$GATEWAY_URL/api/payments/v2/mail/webhook
+SANDBOX_RESEND_WEBHOOK_SECRET=$(resend_webhook_secret)
 ENV
 }

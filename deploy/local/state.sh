@@ -64,7 +64,7 @@ random_password() { od -An -N18 -tx1 /dev/urandom | tr -d ' \n'; }
 # Passwords are made once; a name added later is appended.
 secrets_load() {
   local file=$STATE_DIR/secrets.env name svc names=(POSTGRES_PASSWORD REDIS_PASSWORD RABBITMQ_ADMIN_PASSWORD
-    PHONEPE_CLIENT_SECRET PHONEPE_WEBHOOK_PASSWORD RESEND_API_KEY AUTH_KEY_ENCRYPTION_SECRET)
+    PHONEPE_CLIENT_SECRET PHONEPE_WEBHOOK_PASSWORD RESEND_API_KEY RESEND_WEBHOOK_KEY AUTH_KEY_ENCRYPTION_SECRET)
   for svc in AUTH PAYMENTS ONBOARDING BCM; do
     names+=("${svc}_RUNTIME_PASSWORD" "${svc}_OWNER_PASSWORD" "${svc}_AMQP_PASSWORD")
   done

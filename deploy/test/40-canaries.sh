@@ -37,6 +37,7 @@ answer=canary-answer-$run
 setting() { sed -n "s/^$2=//p" "$STATE_DIR/services/$1.env"; }
 client_secret=$(setting sandbox SANDBOX_CLIENT_SECRET)
 webhook_password=$(setting sandbox SANDBOX_WEBHOOK_PASSWORD)
+mail_secret=$(setting sandbox SANDBOX_RESEND_WEBHOOK_SECRET)
 credentials=$(printf 'groundwork:%s' "$webhook_password" | sha256sum | cut -d' ' -f1)
 
 # What an error answers is kept; a success may say to its own user what is theirs.
@@ -87,6 +88,10 @@ ask 403 -H "Authorization: Bearer $access" "$url/api/admin/payments/dead-letters
 ask 401 -H "Authorization: $token" -d "{\"event\":\"$phonepe\",\"payload\":{\"merchantOrderId\":\"$phonepe\"}}" "$url/api/payments/v2/webhook"
 ask 200 -H "Authorization: $credentials" -d "{\"event\":\"pg.$phonepe\",\"payload\":{\"note\":\"$phonepe\"}}" "$url/api/payments/v2/webhook"
 ask 400 -H "Authorization: $credentials" -d "$phonepe" "$url/api/payments/v2/webhook"
+for path in auth payments/v2; do
+  ask 401 -H "svix-id: $token" -H "svix-timestamp: $(date +%s)" -H "svix-signature: v1,$token" \
+    -d "{\"type\":\"email.bounced\",\"data\":{\"email_id\":\"$token\",\"to\":[\"$email\"]}}" "$url/api/$path/mail/webhook"
+done
 ask 422 -H "Authorization: Bearer $access" "${json[@]}" -d "{\"plan\":1,\"cycle\":\"$phonepe\"}" "$url/api/payments/v2/initiate"
 ask 422 -H "Authorization: Bearer $access" "${json[@]}" -d "{\"password\":\"$password\"}" "$url/api/auth/ensure-profile"
 ask 422 -X PUT -H "Authorization: Bearer $access" "${json[@]}" -H "If-Match: $etag" -d "{\"answer\":{\"founded_year\":\"$answer\"}}" \
@@ -156,7 +161,7 @@ for schema in identity payments onboarding bcm; do
 done
 sleep 1.5 # the gateway's log is written at least once a second
 
-words=("$email" "$password" "$token" "$phonepe" "$answer" "$client_secret" "$webhook_password" "$credentials" "$refresh" "$signature" "$link" "$factor" "$cookie" "$key"
+words=("$email" "$password" "$token" "$phonepe" "$answer" "$client_secret" "$webhook_password" "${mail_secret#whsec_}" "$credentials" "$refresh" "$signature" "$link" "$factor" "$cookie" "$key"
   'Your payment has arrived')
 printf '%s\n' "${words[@]}" >"$work/words"
 places=("$STATE_DIR/logs" "$work/error-answers" "$work/audit-log" "$work"/metrics-* "$work"/dead-letters-*)

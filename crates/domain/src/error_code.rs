@@ -63,6 +63,7 @@ error_codes! {
     IdempotencyKeyInvalid = "GW-0027", 400, "The idempotency key is not valid";
     SecondFactorRequired = "GW-0028", 403, "This needs a session with a second factor";
     CursorInvalid = "GW-0029", 400, "The cursor is not valid";
+    DeliveryUnauthenticated = "GW-0030", 401, "The signature of the webhook about a mail is not valid";
 
     EmailUnconfirmed = "AUTH-0001", 403, "The e-mail address is not confirmed";
     ProvisioningFailed = "AUTH-0002", 503, "The workspace could not be prepared";

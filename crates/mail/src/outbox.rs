@@ -103,9 +103,20 @@ pub(crate) async fn claim(connection: &mut AsyncPgConnection, now: DateTime<Utc>
 
 /// What became of an attempt.
 pub(crate) enum Mark<'a> {
-    Sent { provider_id: &'a str },
-    Retry { at: DateTime<Utc>, reason: &'a str },
-    Failed { reason: &'a str },
+    Sent {
+        provider_id: &'a str,
+    },
+    Retry {
+        at: DateTime<Utc>,
+        reason: &'a str,
+    },
+    Failed {
+        reason: &'a str,
+    },
+    /// The address gets no mail.
+    Suppressed {
+        reason: &'a str,
+    },
 }
 
 /// Notes the outcome, unless the lease went to somebody else meanwhile.
@@ -121,6 +132,10 @@ pub(crate) async fn mark(
         Mark::Sent { provider_id } => ("sent_at = $3, provider_id = $4, last_error = null, html = '', body_text = ''", now, provider_id),
         Mark::Retry { at, reason } => ("available_at = $3, last_error = $4", *at, reason),
         Mark::Failed { reason } => ("failed_at = $3, last_error = $4", now, reason),
+        // Never sent, so that its text is of no use.
+        Mark::Suppressed { reason } => {
+            ("failed_at = $3, last_error = $4, delivery = 'suppressed', delivery_at = $3, html = '', body_text = ''", now, reason)
+        }
     };
     sql_query(format!("update mail_outbox set lease_until = null, lease_token = null, {change} where id = $1 and lease_token = $2"))
         .bind::<SqlUuid, _>(id)

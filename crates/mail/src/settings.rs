@@ -13,6 +13,7 @@ use service_kit::{
 
 use crate::{
     Mailer, Resend, Transport,
+    signature::WebhookKeys,
     smtp::{Smtp, SmtpUrl},
 };
 
@@ -22,6 +23,7 @@ use crate::{
 pub struct MailSettings {
     pub resend_url: String,
     pub resend_api_key: SecretString,
+    pub webhook_secret: SecretString,
     pub smtp_url: SecretString,
     pub from: String,
 }
@@ -37,6 +39,9 @@ impl MailSettings {
                 problems.add("mail.from", "has no address that can be answered");
             }
             Ok(_) => {}
+        }
+        if let Err(problem) = WebhookKeys::parse(&self.webhook_secret) {
+            problems.add("mail.webhook_secret", problem);
         }
         if self.by_smtp() {
             match SmtpUrl::parse(self.smtp_url.expose_secret()) {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::Clock;
 use service_kit::{
     Kit,
@@ -13,8 +14,10 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
+    delivery::{self, Delivery},
     metrics::Metrics,
     outbox::{self, Claimed, Mark},
+    suppression::{self, Reason},
     transport::{Outgoing, SendError, Transport},
 };
 
@@ -100,6 +103,10 @@ impl Mailer {
         let Some(row) = outbox::claim(&mut *self.db.get().await?, self.clock.now(), token).await? else {
             return Ok(Next::NothingDue);
         };
+        if let Some(reason) = suppression::reason(&mut *self.db.get().await?, &row.recipient).await? {
+            self.suppress(&row, token, reason).await?;
+            return Ok(Next::Attempted);
+        }
         let outcome = self.attempt(&row).await;
         let next = match outcome {
             Err(SendError::Transient { retry_after: Some(pause), .. }) => Next::Pause(pause),
@@ -137,11 +144,45 @@ impl Mailer {
             }
         };
         self.metrics.attempts.with_label_values(&[label]).inc();
-        let mut connection = self.db.get().await?;
-        if outbox::mark(&mut connection, now, row.id, token, &mark).await? == 0 {
-            tracing::warn!(mail.purpose = row.purpose_key, "the lease of a mail went to another process");
+        let reached = self.note(row, token, &mark).await?;
+        if let Some(reached) = reached {
+            self.metrics.deliveries.with_label_values(&[reached.as_str()]).inc();
         }
         Ok(())
+    }
+
+    /// Notes that a mail is not sent, as its address gets none.
+    async fn suppress(&self, row: &Claimed, token: Uuid, reason: Reason) -> Result<(), DbError> {
+        tracing::warn!(mail.purpose = row.purpose_key, reason = reason.as_str(), "a mail was not sent: its address gets none");
+        self.metrics.suppressed.with_label_values(&[reason.as_str()]).inc();
+        self.note(row, token, &Mark::Suppressed { reason: &format!("suppressed: {}", reason.as_str()) }).await?;
+        Ok(())
+    }
+
+    /// Notes what became of a claim. What the provider told of a mail before it was marked as sent counts from here on: the
+    /// state that it puts the mail in.
+    async fn note(&self, row: &Claimed, token: Uuid, mark: &Mark<'_>) -> Result<Option<Delivery>, DbError> {
+        let now = self.clock.now();
+        let mut connection = self.db.get().await?;
+        let reached = (*connection)
+            .transaction(async |connection: &mut AsyncPgConnection| {
+                if let Mark::Sent { provider_id } = mark {
+                    delivery::lock(connection, provider_id).await?;
+                }
+                if outbox::mark(connection, now, row.id, token, mark).await? == 0 {
+                    tracing::warn!(mail.purpose = row.purpose_key, "the lease of a mail went to another process");
+                }
+                match mark {
+                    Mark::Sent { provider_id } => delivery::settle(connection, now, provider_id).await,
+                    _ => Ok(None),
+                }
+            })
+            .await?;
+        Ok(reached)
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 }
 
@@ -150,7 +191,7 @@ impl Mailer {
 pub enum Next {
     /// Nothing can be sent now.
     NothingDue,
-    /// A mail was sent, put back or given up; more may be due.
+    /// A mail was sent, put back, given up or left unsent; more may be due.
     Attempted,
     /// The provider asks everybody to wait this long.
     Pause(Duration),

@@ -144,6 +144,11 @@ DASHBOARDS = {
         panel("Mails", "Attempts by outcome.", "ops", ("sum by (job, outcome) (rate(mail_attempts_total[$__rate_interval]))", "{{job}} {{outcome}}")),
         panel("Mails that wait", "How many, and the age of the oldest.", "short",
               ("max by (job) (mail_pending)", "{{job}}"), ("max by (job) (mail_oldest_age_seconds)", "{{job}} oldest (s)")),
+        panel("What became of mails", "As the provider's webhooks tell; addresses that bounced or complained get no more.", "short",
+              ("sum by (job, state) (increase(mail_deliveries_total[1h]))", "{{job}} {{state}}"),
+              ("sum by (job, reason) (increase(mail_suppressed_total[1h]))", "{{job}} not sent: {{reason}}")),
+        panel("Webhooks about mails", "Unauthenticated: another secret than the provider's.", "ops",
+              ("sum by (job, outcome) (rate(mail_webhooks_total[$__rate_interval]))", "{{job}} {{outcome}}")),
     ]),
     "resources": ("Processes and what they depend on", [
         panel("Up", "Answers Prometheus.", "short", ("up", "{{job}} {{instance}}"), kind="stat", width=24),

@@ -46,6 +46,9 @@ PUBLIC = {
     "GET /api/payments/v2/plans",
     # The provider's own credentials; a claim of its own forges them (webhooks.py).
     "POST /api/payments/v2/webhook",
+    # Resend's signature, as Svix makes it.
+    "POST /api/auth/mail/webhook",
+    "POST /api/payments/v2/mail/webhook",
 }
 # About the caller, and about no workspace unless one is named.
 OF_THE_CALLER = {

@@ -4,7 +4,7 @@ use std::{io::stdout, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Subcommand;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use mail::Mailer;
+use mail::{Deliveries, MailCommand, Mailer};
 use messaging::{Messaging, dead_letters, link, operator::OperatorCommand};
 use secrecy::SecretString;
 use service_kit::{
@@ -41,6 +41,8 @@ pub struct AuthService {
     pub site: String,
     /// Sends the mails in its outbox.
     pub mailer: Mailer,
+    /// Hears what became of them.
+    pub deliveries: Deliveries,
     /// Tells event streams about workspaces.
     pub watch: Arc<GateWatch>,
     /// Its metrics.
@@ -62,6 +64,9 @@ pub enum AuthCommand {
     /// The keys of servers that manage accounts: create, list, revoke.
     #[command(subcommand)]
     ServiceKeys(ServiceKeysCommand),
+    /// Mails: the addresses that get none.
+    #[command(subcommand)]
+    Mail(MailCommand),
 }
 
 impl Service for AuthService {
@@ -76,8 +81,9 @@ impl Service for AuthService {
         let provider = if config.embedded.enabled { Some(Provider::new(&kit, &config, &metrics)?) } else { None };
         messaging::admin::expect(&kit.metrics);
         let mailer = Mailer::new(&kit, config.mail.transport(kit.http.clone())?)?;
+        let deliveries = Deliveries::new(&kit, &mailer, &config.mail)?;
         let site = config.site(&kit.config.auth.issuer);
-        Ok(Self { kit, config, provider, site, mailer, watch: Arc::default(), metrics })
+        Ok(Self { kit, config, provider, site, mailer, deliveries, watch: Arc::default(), metrics })
     }
 
     fn kit(&self) -> &Kit {
@@ -143,6 +149,10 @@ impl Service for AuthService {
             }
             AuthCommand::ServiceKeys(command) => {
                 command.run(self, &mut stdout()).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            AuthCommand::Mail(command) => {
+                command.run(&self.kit, &mut stdout()).await?;
                 Ok(ExitCode::SUCCESS)
             }
         }

@@ -5,7 +5,7 @@ use std::{io::stdout, process::ExitCode, sync::Arc};
 use anyhow::Context;
 use clap::Subcommand;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use mail::Mailer;
+use mail::{Deliveries, MailCommand, Mailer};
 use messaging::{Messaging, link, operator::OperatorCommand};
 use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config, http::Registration};
 use tokio::sync::Notify;
@@ -39,6 +39,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Sends the mails in its outbox.
     pub mailer: Mailer,
+    /// Hears what became of them.
+    pub deliveries: Deliveries,
     /// Tells event streams about orders.
     pub watch: OrderWatch,
     /// Wakes the receipt worker of this process. Polling is the guarantee.
@@ -58,6 +60,9 @@ pub enum PaymentsCommand {
     /// Orders, money, subscriptions and documents.
     #[command(flatten)]
     Console(Console),
+    /// Mails: the addresses that get none.
+    #[command(subcommand)]
+    Mail(MailCommand),
 }
 
 impl Service for App {
@@ -70,13 +75,15 @@ impl Service for App {
     fn build(kit: Kit, config: PaymentsConfig) -> anyhow::Result<Self> {
         let metrics = Metrics::new(&kit.metrics.registry)?;
         messaging::admin::expect(&kit.metrics);
+        let mailer = Mailer::new(&kit, config.mail.transport(kit.http.clone())?)?;
         let gateway = Arc::new(Client::new(kit.http.clone(), &config.phonepe, kit.clock.clone(), metrics.clone()));
         Ok(Self {
             gateway,
             webhook_credentials: config.phonepe.webhook_credentials()?,
             seller: config.seller.seller()?,
             metrics,
-            mailer: Mailer::new(&kit, config.mail.transport(kit.http.clone())?)?,
+            deliveries: Deliveries::new(&kit, &mailer, &config.mail)?,
+            mailer,
             watch: OrderWatch::default(),
             receipts_due: Notify::new(),
             reconciler_due: Notify::new(),
@@ -135,6 +142,10 @@ impl Service for App {
             PaymentsCommand::Operator(command) => Ok(command.run(&self.kit, &mut stdout()).await?),
             PaymentsCommand::Console(command) => {
                 command.run(self, &mut stdout()).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            PaymentsCommand::Mail(command) => {
+                command.run(&self.kit, &mut stdout()).await?;
                 Ok(ExitCode::SUCCESS)
             }
         }

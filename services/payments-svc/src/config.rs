@@ -194,7 +194,13 @@ mod tests {
                 webhook_password: secret(),
                 webhook_secret: secret(),
             },
-            mail: MailSettings { resend_url: String::new(), resend_api_key: secret(), smtp_url: secret(), from: String::new() },
+            mail: MailSettings {
+                resend_url: String::new(),
+                resend_api_key: secret(),
+                webhook_secret: secret(),
+                smtp_url: secret(),
+                from: String::new(),
+            },
         };
         assert!(!format!("{config:?}").contains("s3cret"));
     }

@@ -7,14 +7,7 @@ use domain::{
     money::Money,
     plan::{Cycle, PlanCode},
 };
-use mail::escape_html;
-
-const CONFIRMATION_TEXT: &str = include_str!("mail_template/payment_confirmation.txt");
-const CONFIRMATION_HTML: &str = include_str!("mail_template/payment_confirmation.html");
-const REFUND_TEXT: &str = include_str!("mail_template/refund.txt");
-const REFUND_HTML: &str = include_str!("mail_template/refund.html");
-const NOTICE_TEXT: &str = include_str!("mail_template/notice.txt");
-const NOTICE_HTML: &str = include_str!("mail_template/notice.html");
+use mail::Layout;
 
 /// A mail without its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,17 +50,24 @@ pub const fn plan_name(plan: PlanCode) -> &'static str {
 
 /// The confirmation of a payment.
 pub fn payment_confirmation(facts: &PaymentConfirmation<'_>) -> Content {
-    let values = [
-        ("{{plan}}", plan_name(facts.plan).to_owned()),
-        ("{{cycle}}", facts.cycle.to_owned()),
-        ("{{amount}}", facts.price.to_string()),
-        ("{{order}}", facts.order.to_string()),
-        ("{{invoice}}", facts.invoice.to_owned()),
-        ("{{paid_until}}", day_in_india(facts.paid_until).format("%-d %B %Y").to_string()),
-        ("{{next_step_url}}", facts.next_step_url.to_owned()),
-    ];
-    let subject = format!("Payment received: {} plan, {}", plan_name(facts.plan), facts.price);
-    filled(subject, CONFIRMATION_TEXT, CONFIRMATION_HTML, &values)
+    let plan = plan_name(facts.plan);
+    Content::of(
+        &Layout::new(
+            format!("Payment received: {plan} plan, {}", facts.price),
+            "Thank you. Your payment has arrived.",
+            "Onboarding is open: answer its questions and we build your foundation.",
+        )
+        .facts([
+            ("Plan", format!("{plan} ({})", facts.cycle)),
+            ("Amount", format!("{}, including 18 % GST", facts.price)),
+            ("Paid until", day(facts.paid_until)),
+            ("Order", facts.order.to_string()),
+            ("Invoice", format!("{}, in your billing settings", facts.invoice)),
+        ])
+        .says("Next step: onboarding is open. Answer its questions and we build your foundation.")
+        .button("Begin onboarding", facts.next_step_url)
+        .aside("If you did not make this payment, reply to this mail and quote the order."),
+    )
 }
 
 /// What a mail about a refund tells.
@@ -87,14 +87,21 @@ pub struct Refunded {
 
 /// Money is on its way back.
 pub fn refund(facts: &Refunded) -> Content {
-    let values = [
-        ("{{plan}}", plan_name(facts.plan).to_owned()),
-        ("{{amount}}", facts.amount.to_string()),
-        ("{{price}}", facts.price.to_string()),
-        ("{{order}}", facts.order.to_string()),
-        ("{{refund}}", facts.refund.to_string()),
-    ];
-    filled(format!("Refund made: {}", facts.amount), REFUND_TEXT, REFUND_HTML, &values)
+    Content::of(
+        &Layout::new(
+            format!("Refund made: {}", facts.amount),
+            "We have given money back to you.",
+            "It goes back the way it came: to the account or card you paid with.",
+        )
+        .facts([
+            ("Refund", format!("{} of {}", facts.amount, facts.price)),
+            ("Plan", plan_name(facts.plan).to_owned()),
+            ("Order", facts.order.to_string()),
+            ("Reference", facts.refund.to_string()),
+        ])
+        .says("It goes back the way it came: to the account or card you paid with. Banks take some days to show it.")
+        .aside("If it does not arrive, reply to this mail and quote the reference."),
+    )
 }
 
 /// What the mails of a subscription tell.
@@ -115,10 +122,6 @@ pub struct Subscribed<'a> {
 }
 
 impl Subscribed<'_> {
-    fn day(&self) -> String {
-        day_in_india(self.ends).format("%-d %B %Y").to_string()
-    }
-
     fn offer(&self) -> String {
         let cycle = match self.next_cycle {
             Cycle::Monthly => "a month",
@@ -127,62 +130,55 @@ impl Subscribed<'_> {
         format!("The {} plan costs {} for {cycle}, including 18 % GST.", plan_name(self.next_plan), self.price)
     }
 
-    fn notice(&self, subject: String, heading: &str, text: [&str; 2], button: &str) -> Content {
-        let values = [
-            ("{{heading}}", heading.to_owned()),
-            ("{{first}}", text[0].to_owned()),
-            ("{{second}}", text[1].to_owned()),
-            ("{{button}}", button.to_owned()),
-            ("{{url}}", self.billing_url.to_owned()),
-        ];
-        filled(subject, NOTICE_TEXT, NOTICE_HTML, &values)
+    fn notice(&self, subject: String, headline: &str, first: String, second: String, button: &'static str) -> Content {
+        Content::of(&Layout::new(subject, headline, first.clone()).says(first).says(second).button(button, self.billing_url))
     }
 }
 
 /// A paid period ends soon.
 pub fn renewal_due(facts: &Subscribed<'_>) -> Content {
-    let (plan, day) = (plan_name(facts.plan), facts.day());
+    let (plan, day) = (plan_name(facts.plan), day(facts.ends));
     let first = format!("Your {plan} plan is paid until {day}. Pay for the next period before that day and nothing changes for you.");
-    facts.notice(format!("Your {plan} plan ends on {day}"), "Time to renew", [&first, &facts.offer()], "Renew now")
+    facts.notice(format!("Your {plan} plan ends on {day}"), "Time to renew", first, facts.offer(), "Renew now")
 }
 
 /// A trial ends soon.
 pub fn trial_ending(facts: &Subscribed<'_>) -> Content {
-    let day = facts.day();
-    let first = format!(
-        "Your trial of the {} plan ends on {day}. What is left of it is added to the first period that you pay for.",
-        plan_name(facts.plan)
-    );
-    facts.notice(format!("Your trial ends on {day}"), "Your trial is almost over", [&first, &facts.offer()], "Choose a plan")
+    let (plan, day) = (plan_name(facts.plan), day(facts.ends));
+    let first = format!("Your trial of the {plan} plan ends on {day}. What is left of it is added to the first period that you pay for.");
+    facts.notice(format!("Your trial ends on {day}"), "Your trial is almost over", first, facts.offer(), "Choose a plan")
 }
 
 /// A period is over and unpaid.
 pub fn past_due(facts: &Subscribed<'_>) -> Content {
-    let (plan, day) = (plan_name(facts.plan), facts.day());
+    let (plan, day) = (plan_name(facts.plan), day(facts.ends));
     let first = format!("The paid period of your {plan} plan is over. Everything works until {day}; then access ends until you pay.");
-    facts.notice(format!("Your {plan} plan needs a payment by {day}"), "Your payment is due", [&first, &facts.offer()], "Pay now")
+    facts.notice(format!("Your {plan} plan needs a payment by {day}"), "Your payment is due", first, facts.offer(), "Pay now")
 }
 
 /// It is over.
 pub fn ended(facts: &Subscribed<'_>) -> Content {
     let plan = plan_name(facts.plan);
     let first = format!("Your {plan} plan has ended. Your answers and your manifest are kept; a payment opens them again.");
-    facts.notice(format!("Your {plan} plan has ended"), "Your plan has ended", [&first, &facts.offer()], "Choose a plan")
+    facts.notice(format!("Your {plan} plan has ended"), "Your plan has ended", first, facts.offer(), "Choose a plan")
 }
 
 /// It was canceled.
 pub fn canceled(facts: &Subscribed<'_>) -> Content {
-    let (plan, day) = (plan_name(facts.plan), facts.day());
+    let (plan, day) = (plan_name(facts.plan), day(facts.ends));
     let first = format!("Your {plan} plan is canceled. It is paid until {day}; nothing is charged after that.");
-    let second = "If you change your mind before that day, you can keep it with one click.";
-    facts.notice(format!("Your {plan} plan is canceled"), "Your plan is canceled", [&first, second], "See your plan")
+    let second = "If you change your mind before that day, you can keep it with one click.".to_owned();
+    facts.notice(format!("Your {plan} plan is canceled"), "Your plan is canceled", first, second, "See your plan")
 }
 
-fn filled(subject: String, text: &str, html: &str, values: &[(&str, String)]) -> Content {
-    Content {
-        subject,
-        text: values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value)),
-        html: values.iter().fold(html.to_owned(), |html, (name, value)| html.replace(name, &escape_html(value))),
+/// A day by the calendar of India.
+fn day(at: DateTime<Utc>) -> String {
+    day_in_india(at).format("%-d %B %Y").to_string()
+}
+
+impl Content {
+    fn of(layout: &Layout) -> Self {
+        Self { subject: layout.subject().to_owned(), text: layout.text(), html: layout.html() }
     }
 }
 
@@ -198,7 +194,7 @@ mod tests {
             cycle: "yearly",
             price: Money::inr(Paise::new(10_000_000)),
             order: "019c2d6e-0000-7000-8000-000000000001".parse().unwrap(),
-            invoice: "GW/25-26/000042",
+            invoice: "GW/26-27/000042",
             paid_until: "2027-03-01T10:00:00Z".parse().unwrap(),
             next_step_url,
         })

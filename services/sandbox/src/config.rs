@@ -7,6 +7,8 @@ use domain::{Clock, SystemClock};
 use secrecy::SecretString;
 use url::Url;
 
+use crate::resend::ResendWebhook;
+
 /// Settings of one sandbox. The default is the one for local development, on a free port.
 #[derive(Clone)]
 pub struct SandboxConfig {
@@ -20,6 +22,8 @@ pub struct SandboxConfig {
     pub webhook: WebhookTarget,
     /// The key that mails must come with.
     pub resend_api_key: SecretString,
+    /// Where webhooks about mails go.
+    pub resend_webhook: ResendWebhook,
     /// How long an access token lives. The real value is not published; the documentation's sample lives 624 600 s.
     pub token_lifetime: TimeDelta,
     /// Time, so that expiry can be tested without waiting.
@@ -74,6 +78,7 @@ impl Default for SandboxConfig {
                 retries: [2, 10, 30].map(Duration::from_secs).to_vec(),
             },
             resend_api_key: SecretString::from("re_sandbox"),
+            resend_webhook: ResendWebhook::default(),
             token_lifetime: TimeDelta::seconds(624_600),
             clock: Arc::new(SystemClock),
         }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use chrono::TimeDelta;
 use clap::{Args, Parser, Subcommand};
-use sandbox::{Merchant, SandboxConfig, WebhookTarget};
+use sandbox::{Merchant, ResendWebhook, SandboxConfig, WebhookTarget};
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::{config::TelemetryConfig, http_client, telemetry::Telemetry};
 use url::Url;
@@ -67,6 +67,12 @@ struct Serve {
     /// The key that mails must come with.
     #[arg(long, env = "SANDBOX_RESEND_API_KEY", hide_env_values = true)]
     resend_api_key: Option<SecretString>,
+    /// Where webhooks about mails go, separated by commas; nothing is sent without it.
+    #[arg(long, env = "SANDBOX_RESEND_WEBHOOK_URLS", value_delimiter = ',')]
+    resend_webhook_urls: Vec<Url>,
+    /// Signs them: `whsec_` and base64; of several, separated by commas, the first does.
+    #[arg(long, env = "SANDBOX_RESEND_WEBHOOK_SECRET", hide_env_values = true)]
+    resend_webhook_secret: Option<SecretString>,
     /// How long an access token lives, in seconds.
     #[arg(long, env = "SANDBOX_TOKEN_LIFETIME_S", default_value_t = 624_600)]
     token_lifetime_s: u32,
@@ -95,6 +101,10 @@ impl Serve {
                 retries: self.webhook_retry_ms.into_iter().map(Duration::from_millis).collect(),
             },
             resend_api_key: self.resend_api_key.unwrap_or(default.resend_api_key),
+            resend_webhook: ResendWebhook {
+                urls: self.resend_webhook_urls,
+                secret: self.resend_webhook_secret.filter(|secret| !secret.expose_secret().is_empty()),
+            },
             token_lifetime: TimeDelta::seconds(self.token_lifetime_s.into()),
             clock: default.clock,
         }

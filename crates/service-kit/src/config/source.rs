@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Names that people know from elsewhere, and the keys they set.
-const WELL_KNOWN: [(&str, &str); 10] = [
+const WELL_KNOWN: [(&str, &str); 11] = [
     ("DATABASE_URL", "database.url"),
     ("DATABASE_OWNER_URL", "database.owner_url"),
     ("REDIS_URL", "redis.url"),
@@ -14,6 +14,7 @@ const WELL_KNOWN: [(&str, &str); 10] = [
     ("RESEND_URL", "mail.resend_url"),
     ("SMTP_URL", "mail.smtp_url"),
     ("RESEND_API_KEY", "mail.resend_api_key"),
+    ("RESEND_WEBHOOK_SECRET", "mail.webhook_secret"),
 ];
 
 /// Sections that belong to one service: `GROUNDWORK__PAYMENTS__…` is read by payments-svc only.

@@ -65,13 +65,15 @@ const CLOSED: [&str; 15] = [
 ];
 
 /// Closed too, in each of the four schemas.
-const CLOSED_EVERYWHERE: [&str; 8] = [
+const CLOSED_EVERYWHERE: [&str; 10] = [
     "outbox",
     "outbox_aggregate",
     "inbox",
     "idempotency_key",
     "audit_log",
     "mail_outbox",
+    "mail_event",
+    "mail_suppression",
     "erased_workspace",
     "__diesel_schema_migrations",
 ];

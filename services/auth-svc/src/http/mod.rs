@@ -11,6 +11,7 @@ mod gate_events;
 mod generate_link;
 mod invitations;
 mod invite;
+mod mail_webhook;
 mod members;
 mod metadata;
 mod otp;
@@ -101,6 +102,7 @@ pub fn routes(routes: &mut impl Registration) {
         .service(invitations::invite)
         .service(invitations::revoke_invitation)
         .service(invitations::accept_invitation)
+        .service(mail_webhook::hear_of_mail)
         .route("/auth/v1/authorize", web::get().to(absent::other_providers))
         .route("/auth/v1/{rest:.*}", web::to(absent::feature));
     messaging::admin::routes(routes, "/api/admin/auth");

@@ -1,11 +1,6 @@
 //! The mails that identity sends, as text and as HTML that reads well in a plain inbox and in the dark.
 
-use mail::{Mail, escape_html};
-
-const HTML: &str = include_str!("letter/layout.html");
-// Many mail programs take style sheets away.
-const BUTTON: &str = "display:inline-block;padding:10px 18px;background:#3a5a7c;color:#fffef9;text-decoration:none";
-const CODE: &str = "margin:0 0 16px;font:28px/1.4 monospace;letter-spacing:6px";
+use mail::{Layout, Mail};
 
 /// A mail before it has a layout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,36 +22,23 @@ pub struct Letter {
 impl Letter {
     /// The mail to `recipient`.
     pub fn to(self, recipient: &str) -> Mail {
-        let (text, html) = (self.text(), self.html());
-        Mail { purpose_key: self.reason, recipient: recipient.to_owned(), subject: self.subject, html, text, workspace: None }
-    }
-
-    fn text(&self) -> String {
-        let mut parts = vec![self.subject.clone(), self.says.clone()];
-        if let Some((label, url)) = &self.button {
-            parts.push(format!("{label}:\n{url}"));
+        // The headline is the subject, so that an inbox shows beside it what the mail says.
+        let mut layout = Layout::new(&*self.subject, &*self.subject, &*self.says).says(self.says);
+        if let Some((label, url)) = self.button {
+            layout = layout.button(label, url);
         }
-        if let Some(code) = &self.code {
-            parts.push(format!("Or type this code: {code}"));
+        if let Some(code) = self.code {
+            layout = layout.code("Or type this code", code);
         }
-        parts.extend([self.otherwise.clone(), "Groundwork".to_owned()]);
-        parts.join("\n\n") + "\n"
-    }
-
-    fn html(&self) -> String {
-        let button = self.button.as_ref().map_or_else(String::new, |(label, url)| {
-            let (url, label) = (escape_html(url), escape_html(label));
-            format!(r#"<p style="margin:0 0 16px"><a class="button" style="{BUTTON}" href="{url}">{label}</a></p>"#)
-        });
-        let code = self.code.as_ref().map_or_else(String::new, |code| {
-            let code = escape_html(code);
-            format!(r#"<p style="margin:0">Or type this code:</p><p style="{CODE}">{code}</p>"#)
-        });
-        HTML.replace("{{subject}}", &escape_html(&self.subject))
-            .replace("{{says}}", &escape_html(&self.says))
-            .replace("{{button}}", &button)
-            .replace("{{code}}", &code)
-            .replace("{{otherwise}}", &escape_html(&self.otherwise))
+        let layout = layout.aside(self.otherwise);
+        Mail {
+            purpose_key: self.reason,
+            recipient: recipient.to_owned(),
+            subject: self.subject,
+            html: layout.html(),
+            text: layout.text(),
+            workspace: None,
+        }
     }
 }
 
@@ -95,7 +77,7 @@ mod tests {
         let says = "{{button}}{{code}}".to_owned();
         let letter = Letter { reason: "x/1".into(), subject: "{{says}}".into(), says, button: None, code: None, otherwise: String::new() };
         let mail = letter.to("ann@example.test");
-        assert_eq!(mail.html.matches("&#123;&#123;says&#125;&#125;").count(), 2, "title and headline: {}", mail.html);
-        assert_eq!(mail.html.matches("&#123;&#123;button&#125;&#125;").count(), 1, "{}", mail.html);
+        assert_eq!(mail.html.matches("&#123;&#123;says&#125;&#125;").count(), 3, "title, label and headline: {}", mail.html);
+        assert_eq!(mail.html.matches("&#123;&#123;button&#125;&#125;").count(), 2, "beside the subject and below it: {}", mail.html);
     }
 }

@@ -14,6 +14,7 @@ mod factors;
 mod gate;
 mod hostile_input;
 mod limits;
+mod mail_webhooks;
 mod openapi;
 mod operators;
 mod proofs;

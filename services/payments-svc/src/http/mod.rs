@@ -5,6 +5,7 @@ mod billing_details;
 mod error;
 mod events;
 mod invoices;
+mod mail_webhook;
 mod orders;
 mod plans;
 mod subscription;
@@ -42,7 +43,8 @@ pub fn routes(routes: &mut impl Registration) {
         .service(invoices::get_invoice)
         .service(invoices::invoice_page)
         .service(invoices::invoice_file)
-        .service(webhooks::receive_webhook);
+        .service(webhooks::receive_webhook)
+        .service(mail_webhook::hear_of_mail);
     // Before the scope of the same prefix, which answers whatever it does not know with 404.
     admin::routes(routes);
     messaging::admin::routes(routes, "/api/admin/payments");

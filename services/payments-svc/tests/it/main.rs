@@ -8,6 +8,7 @@ mod console;
 mod documents;
 mod erasure;
 mod invoices;
+mod mail_webhooks;
 mod operators;
 mod orders;
 mod public_problems;

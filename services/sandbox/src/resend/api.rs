@@ -67,7 +67,9 @@ fn accept(sandbox: &Sandbox, headers: &HeaderMap, body: &[u8]) -> Result<Uuid, R
         let sent = SentOnce { fingerprint, id, at };
         state.mail_keys.insert(key, sent);
     }
-    state.keep_mail(mail);
+    state.keep_mail(mail.clone());
+    drop(state);
+    sandbox.tell_of_mail(&mail);
     Ok(id)
 }
 

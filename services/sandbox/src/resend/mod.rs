@@ -1,14 +1,16 @@
-//! A Resend that keeps what it gets: the send endpoint, and an inbox for people.
+//! A Resend that keeps what it gets: the send endpoint, webhooks that tell what became of a mail, and an inbox for people.
 
 mod api;
 mod inbox;
 mod mail;
+mod webhook;
 
 use actix_web::web;
 
 pub(crate) use api::SentOnce;
 pub(crate) use inbox::table as inbox_table;
 pub use mail::Mail;
+pub use webhook::ResendWebhook;
 
 /// Registers `/resend`.
 pub(crate) fn routes(routes: &mut web::ServiceConfig) {

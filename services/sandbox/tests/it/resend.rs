@@ -1,5 +1,9 @@
+use std::time::{Duration, Instant};
+
 use reqwest::Response;
+use sandbox::{ResendWebhook, SandboxConfig};
 use serde_json::{Value, json};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::header_exists};
 
 use crate::rig::{Rig, json_of, rig};
 
@@ -148,4 +152,50 @@ async fn the_inbox_shows_a_mail_and_shuts_its_html_in() {
     let front = rig.get("/resend").send().await.unwrap();
     assert_eq!(front.headers()["location"], "/resend/inbox");
     assert_eq!(rig.get("/resend/inbox/nothing").send().await.unwrap().status(), 404);
+}
+
+/// The svix headers and bodies of what an endpoint got, in order.
+async fn told(endpoint: &MockServer, count: usize) -> Vec<(String, Value)> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let got = endpoint.received_requests().await.unwrap();
+        if got.len() >= count {
+            let body = |request: &Request| serde_json::from_slice(&request.body).unwrap();
+            return got.iter().map(|request| (request.headers["svix-id"].to_str().unwrap().to_owned(), body(request))).collect();
+        }
+        assert!(Instant::now() < deadline, "{} of {count} webhooks came", got.len());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_became_of_a_mail_is_told_to_every_endpoint_once_and_signed() {
+    let (first, second) = (MockServer::start().await, MockServer::start().await);
+    for endpoint in [&first, &second] {
+        Mock::given(header_exists("svix-signature"))
+            .and(header_exists("svix-timestamp"))
+            .respond_with(ResponseTemplate::new(200))
+            .mount(endpoint)
+            .await;
+    }
+    let resend_webhook = ResendWebhook {
+        urls: [&first, &second].map(|endpoint| endpoint.uri().parse().unwrap()).into(),
+        secret: Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()),
+    };
+    let mut rig = rig().await;
+    rig.running = sandbox::start(SandboxConfig { resend_webhook, ..SandboxConfig::default() }).unwrap();
+    let id = json_of(send(&rig, &mail(), Some("k")).await).await["id"].clone();
+    send(&rig, &mail(), Some("k")).await;
+    let mut bounced = mail();
+    bounced["to"] = json!("bounced+shop@resend.dev");
+    for endpoint in [&first, &second] {
+        told(endpoint, 2).await;
+    }
+    send(&rig, &bounced, None).await;
+    let told = (told(&first, 4).await, told(&second, 4).await);
+    assert_eq!(told.0, told.1, "one id for one event");
+    let events: Vec<_> = told.0.iter().map(|(_, body)| body["type"].as_str().unwrap()).collect();
+    assert_eq!(events, ["email.sent", "email.delivered", "email.sent", "email.bounced"]);
+    assert_eq!((&told.0[0].1["data"]["email_id"], &told.0[0].1["data"]["to"]), (&id, &json!(["owner@shop.example"])));
+    assert_eq!(told.0[3].1["data"]["bounce"]["type"], "Permanent");
 }

@@ -1,87 +1,12 @@
 //! The mailer against a real database.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
-
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use async_trait::async_trait;
-use mail::{Mail, MailSettings, Mailer, Next, Outgoing, SendError, Transport, enqueue};
-use service_kit::{
-    Kit, Lifecycle, ServiceIdentity,
-    config::{self, Environment, KitConfig, Problems, ServiceConfig},
-};
-use testkit::{Database, redis_url};
+use mail::{MailSettings, Mailer, Outgoing, SendError, Transport, enqueue};
+use testkit::Database;
 
-#[derive(Clone, Debug, serde::Deserialize)]
-struct NoSettings {}
-
-impl ServiceConfig for NoSettings {
-    const DEFAULTS: &'static str = "";
-
-    fn validate(&self, _: &KitConfig, _: &mut Problems) {}
-}
-
-const IDENTITY: ServiceIdentity = ServiceIdentity { name: "payments-svc", section: "payments", schema: "payments" };
-
-fn kit(database: &Database) -> Kit {
-    let (url, redis) = (database.url("payments_svc"), redis_url());
-    let environment = Environment::from_pairs([
-        ("DATABASE_URL", url.as_str()),
-        ("REDIS_URL", redis.as_str()),
-        ("AMQP_URL", "amqp://nobody:nothing@127.0.0.1:1/none"),
-        ("GROUNDWORK__AUTH__ISSUER", "http://auth.test"),
-        ("SUPABASE_JWT_SECRET", "a-secret-that-only-tests-know-0123456789"),
-        ("GROUNDWORK__LIMITS__PROFILE", "load"),
-    ]);
-    let config = config::load::<NoSettings>(IDENTITY.section, None, &environment).unwrap();
-    Kit::new(IDENTITY, config.kit, Lifecycle::on_this_runtime()).unwrap()
-}
-
-/// Takes every mail, after refusing the first `failures` attempts.
-#[derive(Default)]
-struct Recorder {
-    failures: AtomicUsize,
-    taken: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl Transport for Recorder {
-    async fn send(&self, mail: &Outgoing) -> Result<String, SendError> {
-        if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
-            return Err(SendError::Transient { reason: "500".into(), retry_after: None });
-        }
-        self.taken.lock().unwrap().push(mail.purpose_key.clone());
-        Ok("provider-id".into())
-    }
-}
-
-/// Sends whatever is due and returns how the mailer stopped.
-async fn send_due(mailer: &Mailer) -> Next {
-    loop {
-        let next = mailer.send_next().await.unwrap();
-        if next != Next::Attempted {
-            return next;
-        }
-    }
-}
-
-async fn sql(database: &Database, statement: &str) {
-    diesel_async::RunQueryDsl::execute(diesel::sql_query(statement), &mut database.admin().await).await.unwrap();
-}
-
-fn mail(purpose: &str) -> Mail {
-    Mail {
-        purpose_key: purpose.into(),
-        recipient: "asha@example.test".into(),
-        subject: "Subject".into(),
-        html: "<p>Body</p>".into(),
-        text: "Body".into(),
-        workspace: None,
-    }
-}
+use crate::rig::{Recorder, kit, mail, send_due, sql};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_purpose_sends_one_mail_whatever_the_number_of_workers() {
@@ -149,7 +74,7 @@ async fn a_mail_whose_mailer_died_is_sent_by_another_as_soon_as_its_lease_ends()
     }
 
     let recorder = Arc::new(Recorder::default());
-    let other = Mailer::new(&self::kit(&database), recorder.clone()).unwrap();
+    let other = Mailer::new(&crate::rig::kit(&database), recorder.clone()).unwrap();
     send_due(&other).await;
     assert_eq!(*recorder.taken.lock().unwrap(), ["purpose/2"], "only the mail in the dead mailer's hand waits");
     assert_eq!(
@@ -175,6 +100,7 @@ async fn without_a_way_out_mails_wait_and_with_one_they_go() {
         let settings = MailSettings {
             resend_url: String::new(),
             resend_api_key: key.to_owned().into(),
+            webhook_secret: String::new().into(),
             smtp_url: String::new().into(),
             from: String::new(),
         };

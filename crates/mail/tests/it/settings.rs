@@ -11,6 +11,7 @@ struct Settings {
 
 impl ServiceConfig for Settings {
     const DEFAULTS: &'static str = "[mail]\nsmtp_url = \"\"\nresend_url = \"https://api.resend.com\"\nresend_api_key = \"\"\n\
+                                    webhook_secret = \"\"\n\
                                     from = \"Groundwork <hello@groundwork.example>\"\n";
 
     fn validate(&self, kit: &KitConfig, problems: &mut Problems) {
@@ -57,6 +58,7 @@ fn each_unusable_value_is_refused_by_its_name_and_none_is_repeated() {
         ("production", "GROUNDWORK__MAIL__FROM", "Groundwork <hello@groundwork.example>", "mail.from"),
         ("development", "RESEND_URL", "", "mail.resend_url"),
         ("production", "RESEND_URL", "http://localhost:8090/resend", "mail.resend_url"),
+        ("development", "RESEND_WEBHOOK_SECRET", "whsec_s3cret", "mail.webhook_secret"),
     ] {
         let problems = read(profile, &[SENDER, ("RESEND_API_KEY", "re_1"), (name, value)]).unwrap_err();
         assert!(matches!(problems.as_slice(), [problem] if problem.starts_with(key)), "{name}={value}: {problems:?}");
