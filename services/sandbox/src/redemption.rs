@@ -1,6 +1,6 @@
 //! One debit of a mandate: the customer is notified, a day later the money is taken.
 
-use chrono::{DateTime, Days, FixedOffset, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, FixedOffset, NaiveTime, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -124,7 +124,8 @@ impl Order {
             (OrderState::NotificationInProgress, RedemptionStep::Notify) => {
                 self.state = OrderState::Notified;
                 if let Some(redemption) = self.redemption_mut() {
-                    redemption.notified_at = Some(now);
+                    // As precise as the merchant is told: a redemption at the very instant of validAfter is not too early.
+                    redemption.notified_at = Some(now.trunc_subsecs(3));
                 }
                 Ok(&[Event::NotificationCompleted])
             }
