@@ -35,12 +35,22 @@ subjectAltName = {", ".join(f"DNS:{name}" for name in NAMES)}
 """
 
 
-def endpoints(environment):
-    """Everything that a merchant asks of an environment."""
+def endpoints(environment, autopay):
+    """Everything that a merchant asks of an environment, with or without mandates."""
     tokens, payments = BASES[environment]
-    return {
+    mandates = {
+        f"POST {payments}/subscriptions/v2/setup",
+        f"POST {payments}/subscriptions/v2/notify",
+        f"POST {payments}/subscriptions/v2/redeem",
+        f"GET {payments}/subscriptions/v2/order/*/status",
+        f"GET {payments}/subscriptions/v2/transaction/*/status",
+        f"GET {payments}/subscriptions/v2/*/status",
+        f"POST {payments}/subscriptions/v2/*/cancel",
+    }
+    return (mandates if autopay else set()) | {
         f"POST {tokens}/v1/oauth/token",
         f"POST {payments}/checkout/v2/pay",
+        f"POST {payments}/checkout/v2/sdk/order",
         f"GET {payments}/checkout/v2/order/*/status",
         f"GET {payments}/checkout/v2/transaction/*/status",
         f"POST {payments}/payments/v2/refund",
@@ -83,6 +93,7 @@ def handler(hosts, tls, sandbox):
             if not self.name or self.headers["Host"] != self.name:
                 return self.refuse()
             path = re.sub(r"/(order|refund|transaction)/[^/]+/status$", r"/\1/*/status", self.path.partition("?")[0])
+            path = re.sub(r"/subscriptions/v2/[^/]+/(status|cancel)$", r"/subscriptions/v2/*/\1", path)
             hosts.asked.append(f"{self.command} https://{self.name}{path}")
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             upstream = http.client.HTTPConnection(sandbox, timeout=30)

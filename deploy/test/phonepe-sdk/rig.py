@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from hosts import endpoints
@@ -64,6 +65,17 @@ class Merchant:
             payload = json.loads(body)["payload"]
             if about in (payload.get("merchantOrderId"), payload.get("merchantRefundId")):
                 return header, body
+
+    def webhooks(self, about, *events):
+        """Those of these events about one order or mandate, in this order, whatever the order in which they come."""
+        found = {}
+        while not found.keys() >= set(events):
+            header, body = self.received.get(timeout=10)
+            told = json.loads(body)
+            payload = told["payload"]
+            if about in (payload.get("merchantOrderId"), payload.get("merchantSubscriptionId")):
+                found[told["event"]] = (header, body)
+        return [found[event] for event in events]
 
 
 class Sandbox:
@@ -121,6 +133,29 @@ class Sandbox:
     def refund(self, refund, step):
         self.call("POST", f"/control/refunds/{refund}", {"step": step})
 
+    def act(self, mandate, act):
+        self.call("POST", f"/control/mandates/{mandate}", {"act": act})
+
+    def advance(self, seconds):
+        self.call("POST", "/control/clock", {"advance_s": seconds})
+
+    def merchant_calls(self):
+        """Calls the payment host without an SDK and without a proxy: `call(path, body)`, or without a body."""
+        host = f"{self.url}/apis/pg-sandbox"
+        fields = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "client_version": 1, "grant_type": "client_credentials"}
+        form = urllib.parse.urlencode(fields).encode()
+        with urllib.request.urlopen(f"{host}/v1/oauth/token", data=form, timeout=5) as answer:
+            token = json.load(answer)["access_token"]
+
+        def call(path, body=None):
+            data = b"" if body is None else json.dumps(body).encode()
+            headers = {"Authorization": f"O-Bearer {token}", "Content-Type": "application/json"}
+            request = urllib.request.Request(f"{host}{path}", method="POST", data=data, headers=headers)
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.read()
+
+        return call
+
     def stop(self):
         self.process.terminate()
         try:
@@ -164,11 +199,32 @@ class Checks:
         return 0 if self.failed == 0 and self.passed > 0 else 1
 
 
-def reached(checks, hosts, environment):
+def page_setup(order, mandate):
+    """A request for a mandate that is approved on the hosted page, for which no SDK has a call."""
+    return {
+        "merchantOrderId": order,
+        "amount": 29_900,
+        "paymentFlow": {
+            "type": "SUBSCRIPTION_CHECKOUT_SETUP",
+            "merchantUrls": {"redirectUrl": "https://shop.example/pay/return?o=1"},
+            "subscriptionDetails": {
+                "subscriptionType": "RECURRING",
+                "merchantSubscriptionId": mandate,
+                "authWorkflowType": "TRANSACTION",
+                "amountType": "VARIABLE",
+                "maxAmount": 50_000,
+                "frequency": "MONTHLY",
+                "productType": "UPI_MANDATE",
+            },
+        },
+    }
+
+
+def reached(checks, hosts, environment, autopay=False):
     """Whether an SDK that went through the proxy asked for what it should, and for nothing else."""
 
     def nothing_else():
-        equal((set(hosts.asked), hosts.refused), (endpoints(environment), []))
+        equal((set(hosts.asked), hosts.refused), (endpoints(environment, autopay), []))
 
     def another_host():
         connection = http.client.HTTPConnection(hosts.url.removeprefix("http://"), timeout=10)

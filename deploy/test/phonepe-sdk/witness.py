@@ -23,10 +23,12 @@ from phonepe.sdk.pg.common.exceptions import (
 from phonepe.sdk.pg.common.models.request.meta_info import MetaInfo
 from phonepe.sdk.pg.common.models.request.refund_request import RefundRequest
 from phonepe.sdk.pg.env import Env
+from phonepe.sdk.pg.payments.v2.models.request.create_sdk_order_request import CreateSdkOrderRequest
 from phonepe.sdk.pg.payments.v2.models.request.standard_checkout_pay_request import StandardCheckoutPayRequest
 from phonepe.sdk.pg.payments.v2.standard_checkout_client import StandardCheckoutClient
 from requests.exceptions import SSLError
 
+import autopay
 from hosts import Hosts
 from rig import (
     CLIENT_ID,
@@ -91,9 +93,13 @@ def main(binary, environment):
         webhooks(checks, sandbox, sdk, merchant)
         refunds(checks, sandbox, sdk, merchant)
         weather(checks, sandbox, sdk)
+        # Last, because it moves the sandbox's clock.
+        mandates = autopay.client(environment)
+        started.callback(mandates.close)
+        autopay.autopay(checks, sandbox, mandates, merchant)
         if environment != "direct":
             trust(checks, environment)
-            reached(checks, hosts, environment)
+            reached(checks, hosts, environment, autopay=True)
     return checks.close()
 
 
@@ -188,7 +194,14 @@ def orders(checks, sandbox, sdk):
         for order in ("a" * 64, "a b", "a/b"):
             raises(BadRequest, lambda: sdk.pay(request(order)))
 
+    def for_the_app():
+        body = CreateSdkOrderRequest.build_standard_checkout_request("sdk-1", 49900)
+        answer = sdk.create_sdk_order(body)
+        equal((answer.state, answer.order_id.startswith("OMO"), bool(answer.token)), ("PENDING", True, True))
+        equal(sdk.get_order_status("sdk-1").state, "PENDING")
+
     checks.run("an order is created", created)
+    checks.run("an order for PhonePe's mobile SDK has a token", for_the_app)
     checks.run("an open order has no attempt", open_order)
     checks.run("an order paid by UPI reads whole", lambda: paid_by("upi", "UPI_INTENT", "UPI", "ACCOUNT"))
     checks.run("an order paid by card reads whole", lambda: paid_by("card", "CARD", "PG", "CREDIT_CARD"))

@@ -26,7 +26,7 @@ pub struct SandboxConfig {
     pub resend_webhook: ResendWebhook,
     /// How long an access token lives. The real value is not published; the documentation's sample lives 624 600 s.
     pub token_lifetime: TimeDelta,
-    /// Time, so that expiry can be tested without waiting.
+    /// Time, so that expiry can be tested without waiting. `Sandbox::advance_clock` moves it further.
     pub clock: Arc<dyn Clock>,
 }
 

@@ -73,5 +73,5 @@ pub(crate) fn escape(text: &str) -> String {
 
 /// An instant, for people.
 pub(crate) fn time(at: DateTime<Utc>) -> String {
-    format!("<time datetime=\"{}\">{}</time>", at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true), at.format("%d %b %H:%M:%S UTC"))
+    format!("<time datetime=\"{}\">{}</time>", at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true), at.format("%d %b %Y %H:%M:%S UTC"))
 }

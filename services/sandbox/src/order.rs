@@ -5,7 +5,11 @@ use domain::money::Paise;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::webhook::Event;
+use crate::{
+    event::Event,
+    mandate::{Family, Terms},
+    redemption::Redemption,
+};
 
 /// What the customer does, or a script in the customer's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +40,12 @@ pub enum Mode {
 
 /// An order's root state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderState {
+    /// Only of a debit: the customer is being told of it.
+    NotificationInProgress,
+    /// Only of a debit: the customer was told, and the money may be taken after a day.
+    Notified,
     /// Not decided.
     Pending,
     /// Paid.
@@ -50,11 +58,33 @@ impl OrderState {
     /// As on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::NotificationInProgress => "NOTIFICATION_IN_PROGRESS",
+            Self::Notified => "NOTIFIED",
             Self::Pending => "PENDING",
             Self::Completed => "COMPLETED",
             Self::Failed => "FAILED",
         }
     }
+
+    /// Whether it is neither paid nor over.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::NotificationInProgress | Self::Notified | Self::Pending)
+    }
+}
+
+/// What an order is for.
+#[derive(Debug, Clone)]
+pub(crate) enum Flow {
+    /// One payment.
+    Checkout,
+    /// The first payment of a mandate, which sets it up.
+    Setup {
+        terms: Terms,
+        /// The customer is asked in the app instead of sent there.
+        collect: bool,
+    },
+    /// A later payment of a mandate.
+    Redemption(Redemption),
 }
 
 /// Why something failed, in the provider's terms.
@@ -115,6 +145,7 @@ pub(crate) struct Order {
     pub failure: Option<Failure>,
     pub settled_at: Option<DateTime<Utc>>,
     pub attempts: Vec<Attempt>,
+    pub flow: Flow,
 }
 
 /// The order is over; only a failed one can still be paid, late.
@@ -142,18 +173,16 @@ impl Order {
         let (attempt_state, event) = match outcome {
             Outcome::Close => return Ok(None),
             Outcome::Pending => (OrderState::Pending, None),
+            // No event of the API without a pay page tells of it.
+            Outcome::AttemptFailed if self.is_app_setup() => (OrderState::Failed, None),
             Outcome::AttemptFailed => (OrderState::Failed, Some(Event::AttemptFailed)),
             Outcome::Fail => {
-                self.state = OrderState::Failed;
-                self.failure = Some(failure);
-                self.settled_at = Some(now);
-                (OrderState::Failed, Some(Event::OrderFailed))
+                self.settle(OrderState::Failed, Some(failure), now);
+                (OrderState::Failed, self.end_event())
             }
             Outcome::Success => {
-                self.state = OrderState::Completed;
-                self.failure = None;
-                self.settled_at = Some(now);
-                (OrderState::Completed, Some(Event::OrderCompleted))
+                self.settle(OrderState::Completed, None, now);
+                (OrderState::Completed, self.end_event())
             }
         };
         // An attempt that the bank had not decided is decided now; otherwise this is a new one.
@@ -168,37 +197,95 @@ impl Order {
         Ok(event)
     }
 
+    /// Ends the order.
+    pub fn settle(&mut self, state: OrderState, failure: Option<Failure>, now: DateTime<Utc>) {
+        (self.state, self.failure, self.settled_at) = (state, failure, Some(now));
+    }
+
+    /// The event that tells of the state the order is in, if there is one.
+    pub fn end_event(&self) -> Option<Event> {
+        let completed = match self.state {
+            OrderState::NotificationInProgress | OrderState::Pending => return None,
+            OrderState::Notified => return Some(Event::NotificationCompleted),
+            OrderState::Completed => true,
+            OrderState::Failed => false,
+        };
+        Some(match &self.flow {
+            Flow::Redemption(redemption) if redemption.notified_at.is_none() => Event::NotificationFailed,
+            Flow::Redemption(_) if completed => Event::DebitCompleted,
+            Flow::Redemption(_) => Event::DebitFailed,
+            Flow::Setup { .. } if self.is_app_setup() && completed => Event::SetupCompleted,
+            Flow::Setup { .. } if self.is_app_setup() => Event::SetupFailed,
+            Flow::Checkout | Flow::Setup { .. } if completed => Event::OrderCompleted,
+            Flow::Checkout | Flow::Setup { .. } => Event::OrderFailed,
+        })
+    }
+
+    /// Whether it sets up a mandate without the hosted page.
+    pub fn is_app_setup(&self) -> bool {
+        matches!(&self.flow, Flow::Setup { terms, .. } if terms.family == Family::Subscriptions)
+    }
+
+    /// The API whose order status knows it.
+    pub fn family(&self) -> Family {
+        self.terms().map_or(Family::Checkout, |terms| terms.family)
+    }
+
+    /// The mandate's, if there is one.
+    pub fn terms(&self) -> Option<&Terms> {
+        match &self.flow {
+            Flow::Checkout => None,
+            Flow::Setup { terms, .. } => Some(terms),
+            Flow::Redemption(redemption) => Some(&redemption.terms),
+        }
+    }
+
     /// Whether there is money to give back.
     pub fn is_paid(&self) -> bool {
         self.state == OrderState::Completed
     }
 
+    /// When it failed because its time was over.
+    pub fn expired_at(&self) -> Option<DateTime<Utc>> {
+        self.settled_at.filter(|_| self.failure == Some(EXPIRED))
+    }
+
     /// Fails the order if its time is over.
     pub fn expire(&mut self, now: DateTime<Utc>) -> Option<Event> {
-        if self.state != OrderState::Pending || now < self.expire_at {
+        if !self.state.is_open() || now < self.expire_at {
             return None;
         }
-        self.state = OrderState::Failed;
-        self.failure = Some(EXPIRED);
-        self.settled_at = Some(now);
+        self.settle(OrderState::Failed, Some(EXPIRED), now);
         for attempt in &mut self.attempts {
             if attempt.state == OrderState::Pending {
                 attempt.state = OrderState::Failed;
                 attempt.failure = Some(EXPIRED);
             }
         }
-        Some(Event::OrderFailed)
+        self.end_event()
     }
 
-    /// The order as a status API sees it that learns of the end `lag` later than the customer.
+    /// The order as a status API sees it that learns of notification and end `lag` later than the customer.
     pub fn as_seen(&self, now: DateTime<Utc>, lag: TimeDelta) -> Self {
         let mut seen = self.clone();
-        if self.settled_at.is_some_and(|settled| now - settled < lag) {
-            seen.state = OrderState::Pending;
+        let is_new = |at: Option<DateTime<Utc>>| at.is_some_and(|at| now - at < lag);
+        if is_new(self.settled_at) {
             seen.failure = None;
+            seen.state = match (&self.flow, self.attempts.is_empty()) {
+                (Flow::Redemption(_), true) => OrderState::Notified,
+                _ => OrderState::Pending,
+            };
             if let Some(last) = seen.attempts.last_mut() {
                 last.state = OrderState::Pending;
                 last.failure = None;
+            }
+        }
+        if let Some(redemption) = seen.redemption_mut()
+            && (redemption.notified_at.is_none() || is_new(redemption.notified_at))
+        {
+            redemption.notified_at = None;
+            if seen.state == OrderState::Notified {
+                seen.state = OrderState::NotificationInProgress;
             }
         }
         seen
@@ -225,6 +312,7 @@ mod tests {
             failure: None,
             settled_at: None,
             attempts: Vec::new(),
+            flow: Flow::Checkout,
         }
     }
 

@@ -10,11 +10,11 @@ use actix_web::{
 use serde::Deserialize;
 
 use crate::{
+    event::Event,
     html::{Page, escape, time},
-    order::{Mode, Order, OrderState, Outcome},
-    phonepe::order_payload,
+    order::{Flow, Mode, Order, OrderState, Outcome},
     state::{ControlError, Sandbox},
-    webhook::{Event, envelope},
+    webhook::envelope,
 };
 
 /// The submitted choice.
@@ -40,10 +40,13 @@ pub(crate) async fn choose(sandbox: Data<Sandbox>, token: Path<String>, Form(cho
     if order.state != OrderState::Pending {
         return Page::new("Pay", sheet(&sandbox, &order)).conflict();
     }
-    let target = if choice.outcome == Outcome::AttemptFailed { sandbox.pay_url(&order) } else { order.redirect_url.clone() };
+    let stays = choice.outcome == Outcome::AttemptFailed || order.redirect_url.is_empty();
+    let target = if stays { sandbox.pay_url(&order) } else { order.redirect_url.clone() };
     match sandbox.pay(&order.merchant_order_id, choice.outcome, choice.mode) {
         // Somebody else was faster: the shop shows what became of it.
-        Ok(_) | Err(ControlError::AlreadySettled(_)) => HttpResponse::SeeOther().insert_header((LOCATION, target)).finish(),
+        Ok(_) | Err(ControlError::AlreadySettled(_) | ControlError::NotPayable) => {
+            HttpResponse::SeeOther().insert_header((LOCATION, target)).finish()
+        }
         Err(_) => unknown(),
     }
 }
@@ -65,21 +68,44 @@ fn sheet(sandbox: &Sandbox, order: &Order) -> String {
         attempts = order.attempts.len(),
         until = time(order.expire_at),
     );
-    let url = escape(&order.redirect_url);
-    if order.state == OrderState::Pending {
+    match &order.flow {
+        Flow::Checkout => {}
+        Flow::Setup { terms, .. } => {
+            let _ = write!(
+                sheet,
+                "<p>This payment sets up the mandate <code>{}</code> of at most ₹{} for each debit, until {}.</p>",
+                escape(&terms.merchant_subscription_id),
+                terms.max_amount,
+                time(terms.expire_at),
+            );
+        }
+        Flow::Redemption(redemption) => {
+            let id = escape(&redemption.terms.merchant_subscription_id);
+            let _ = write!(sheet, "<p>This is a debit of the mandate <code>{id}</code>. Its bank decides it, <a href=\"/\">here</a>.</p>");
+        }
+    }
+    if order.state == OrderState::Pending && order.redemption().is_none() {
+        sheet.push_str("<form method=post>");
+        if matches!(order.flow, Flow::Checkout) {
+            sheet.push_str(
+                "<fieldset><legend>Pay with</legend>\
+                 <label><input type=radio name=mode value=upi checked> UPI</label>\
+                 <label><input type=radio name=mode value=card> Credit card</label></fieldset>",
+            );
+        }
         sheet.push_str(
-            "<form method=post><fieldset><legend>Pay with</legend>\
-             <label><input type=radio name=mode value=upi checked> UPI</label>\
-             <label><input type=radio name=mode value=card> Credit card</label></fieldset>\
-             <div class=actions>\
+            "<div class=actions>\
              <button class=primary name=outcome value=success>Succeed</button>\
              <button name=outcome value=fail>Fail</button>\
              <button name=outcome value=attempt_failed>Decline one attempt</button>\
              <button name=outcome value=pending>Leave pending</button>\
              <button name=outcome value=close>Close</button></div></form>",
         );
-    } else {
-        let _ = write!(sheet, "<p>This order is over.</p><p><a href=\"{url}\">Back to the shop</a></p>");
+    } else if !order.state.is_open() {
+        sheet.push_str("<p>This order is over.</p>");
+        if !order.redirect_url.is_empty() {
+            let _ = write!(sheet, "<p><a href=\"{}\">Back to the shop</a></p>", escape(&order.redirect_url));
+        }
     }
     let _ = write!(sheet, "<details><summary>What will be sent</summary>{}</details></div>", preview(sandbox, order));
     sheet
@@ -88,15 +114,11 @@ fn sheet(sandbox: &Sandbox, order: &Order) -> String {
 /// The webhooks that Succeed and Fail lead to, or the one that was sent.
 fn preview(sandbox: &Sandbox, order: &Order) -> String {
     let target = sandbox.webhook_url().map_or_else(|| "nowhere: no webhook address is set".to_owned(), |url| url.to_string());
-    let outcomes: &[Outcome] = match order.state {
-        OrderState::Pending => &[Outcome::Success, Outcome::Fail],
-        OrderState::Completed | OrderState::Failed => &[],
-    };
-    let mut out = format!(
-        "<p>The browser goes to <code>{}</code>. The webhook goes to <code>{}</code>.</p>",
-        escape(&order.redirect_url),
-        escape(&target)
-    );
+    let browser = if order.redirect_url.is_empty() { "nowhere: it stays here" } else { &order.redirect_url };
+    let mut out =
+        format!("<p>The browser goes to <code>{}</code>. The webhook goes to <code>{}</code>.</p>", escape(browser), escape(&target));
+    let outcomes: &[Outcome] =
+        if order.state == OrderState::Pending && order.redemption().is_none() { &[Outcome::Success, Outcome::Fail] } else { &[] };
     for outcome in outcomes {
         let mut decided = order.clone();
         let applied = decided.apply(*outcome, Mode::Upi, "OM…".to_owned(), sandbox.now());
@@ -104,15 +126,47 @@ fn preview(sandbox: &Sandbox, order: &Order) -> String {
             push_body(&mut out, sandbox, &decided, event);
         }
     }
-    match order.state {
-        OrderState::Pending => {}
-        OrderState::Completed => push_body(&mut out, sandbox, order, Event::OrderCompleted),
-        OrderState::Failed => push_body(&mut out, sandbox, order, Event::OrderFailed),
+    if let Some(event) = order.end_event() {
+        push_body(&mut out, sandbox, order, event);
     }
+    push_weather(&mut out, sandbox);
     out
 }
 
+/// What the weather makes of a webhook, in words.
+fn push_weather(out: &mut String, sandbox: &Sandbox) {
+    let weather = sandbox.weather();
+    let webhook = &weather.webhook;
+    let mut words = Vec::new();
+    if webhook.lost {
+        words.push("it is never sent".to_owned());
+    }
+    if webhook.duplicate > 0 {
+        words.push(format!("it is sent {} times more", webhook.duplicate));
+    }
+    if webhook.delay_ms > 0 {
+        words.push(format!("it is sent {} ms later", webhook.delay_ms));
+    }
+    if webhook.reorder {
+        words.push("the next one overtakes it".to_owned());
+    }
+    if let Some(amount) = webhook.tamper_amount {
+        words.push(format!("it claims ₹{amount}"));
+    }
+    if webhook.wrong_credentials {
+        words.push("its credentials are wrong".to_owned());
+    }
+    if weather.status_lag_ms > 0 {
+        words.push(format!("the status is behind by {} ms", weather.status_lag_ms));
+    }
+    if !words.is_empty() {
+        let _ = write!(out, "<p>In the present weather {}.</p>", words.join(", "));
+    }
+}
+
 fn push_body(out: &mut String, sandbox: &Sandbox, order: &Order, event: Event) {
-    let body = envelope(event, &order_payload(&sandbox.config().merchant.id, order));
-    let _ = write!(out, "<p><code>{}</code></p><pre>{}</pre>", event.name(), escape(&format!("{body:#}")));
+    let novelty = sandbox.weather().novelty;
+    let name = novelty.event.as_deref().unwrap_or(event.name());
+    let body = envelope(name, &novelty.applied(sandbox.payload_of(order, event)));
+    let _ = write!(out, "<p><code>{}</code></p><pre>{}</pre>", escape(name), escape(&format!("{body:#}")));
 }

@@ -5,10 +5,10 @@ use domain::money::Paise;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    event::Event,
     phonepe::RefundRequest,
     state::{ControlError, Sandbox},
     weather::AutoRefund,
-    webhook::Event,
 };
 
 /// Where a refund stands.

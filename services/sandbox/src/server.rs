@@ -15,8 +15,8 @@ use service_kit::{Lifecycle, http_client};
 
 use crate::{config::SandboxConfig, control, dashboard, html, pay_page, phonepe, resend, state::Sandbox, webhook::ANSWER_LIMIT};
 
-/// How often orders are looked at for expiry.
-const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
+/// How often what is due is done.
+const CATCH_UP_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A sandbox that runs. It stops when this is dropped.
 pub struct Running {
@@ -65,7 +65,7 @@ pub fn start(config: SandboxConfig) -> anyhow::Result<Running> {
         .listen(listener)?
         .run();
     run_listener(&lifecycle, server);
-    run_expiry(&lifecycle, sandbox.clone());
+    run_time(&lifecycle, sandbox.clone());
     Ok(Running { addr, url, sandbox, lifecycle })
 }
 
@@ -109,12 +109,12 @@ fn run_listener(lifecycle: &Lifecycle, mut server: actix_web::dev::Server) {
     });
 }
 
-fn run_expiry(lifecycle: &Lifecycle, sandbox: Sandbox) {
+fn run_time(lifecycle: &Lifecycle, sandbox: Sandbox) {
     let draining = lifecycle.draining();
-    lifecycle.spawn_service("expiry", async move {
+    lifecycle.spawn_service("time", async move {
         loop {
             tokio::select! {
-                () = tokio::time::sleep(EXPIRY_INTERVAL) => sandbox.expire_orders(),
+                () = tokio::time::sleep(CATCH_UP_INTERVAL) => sandbox.catch_up(),
                 () = draining.cancelled() => return,
             }
         }

@@ -1,5 +1,6 @@
 //! The knobs: everything that can go wrong outside, one place for all of it. The default is fair weather.
 
+use chrono::TimeDelta;
 use domain::money::Paise;
 use serde::{Deserialize, Serialize};
 
@@ -9,22 +10,41 @@ use serde::{Deserialize, Serialize};
 pub struct Weather {
     /// What happens to webhooks.
     pub webhook: WebhookWeather,
-    /// For so long after a payment's end, or a change of a refund, the status API still answers PENDING, in milliseconds.
+    /// For so long after a payment's end, or a change of a refund or a mandate, the status API still answers as before it, in
+    /// milliseconds.
     pub status_lag_ms: u32,
     /// Setting this revokes every token issued so far; tokens issued later are good.
     pub token_revoked: bool,
     /// The token endpoint.
     pub token: ApiWeather,
-    /// The pay endpoint.
+    /// The endpoints that make orders: pay, its sibling for apps, and the setup of a mandate without a pay page.
     pub pay: PayWeather,
     /// The refund endpoint.
     pub refund: PayWeather,
-    /// The status endpoints, of orders and of refunds.
+    /// The endpoint that notifies of a debit.
+    pub notify: PayWeather,
+    /// The endpoint that begins a debit.
+    pub redeem: PayWeather,
+    /// The endpoint that ends a mandate.
+    pub cancel: PayWeather,
+    /// The status endpoints, of orders, transactions, refunds and mandates.
     pub status: ApiWeather,
-    /// The answer to a `merchantOrderId` or a `merchantRefundId` that was used before.
+    /// The payment gateway says of itself that it is down.
+    pub unhealthy: bool,
+    /// What no client has seen yet, in webhooks and at status.
+    pub novelty: Novelty,
+    /// The answer to a `merchantOrderId`, `merchantRefundId` or `merchantSubscriptionId` that was used before.
     pub duplicate_order: DuplicateAnswer,
     /// Whether new orders end by themselves.
     pub auto_pay: AutoPay,
+    /// An order that expired is paid so much later after all, in milliseconds of the sandbox's time.
+    pub late_success_ms: Option<u32>,
+    /// How notifications of a debit end by themselves.
+    pub auto_notify: AutoNotify,
+    /// What the customer does to a mandate as soon as a debit is notified.
+    pub after_notification: AfterNotification,
+    /// How debits end by themselves.
+    pub auto_redeem: AutoRedeem,
     /// How far new refunds go by themselves.
     pub auto_refund: AutoRefund,
     /// The mail endpoint.
@@ -59,7 +79,7 @@ pub struct ApiWeather {
     pub html_body: bool,
 }
 
-/// The pay or the refund endpoint, where it matters whether the order or refund exists when the answer goes wrong.
+/// An endpoint that changes something, where it matters whether that has happened when the answer goes wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PayWeather {
@@ -102,6 +122,47 @@ pub enum AutoPay {
     Fail,
 }
 
+/// How the notification of a debit ends without anybody deciding it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutoNotify {
+    /// The customer is notified at once.
+    #[default]
+    Notify,
+    /// The customer cannot be notified.
+    Fail,
+    /// Nothing.
+    None,
+}
+
+/// What the customer does when a debit is notified.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterNotification {
+    /// Nothing.
+    #[default]
+    None,
+    /// Pauses the mandate.
+    Pause,
+    /// Revokes the mandate.
+    Revoke,
+}
+
+/// How a debit ends without anybody deciding it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutoRedeem {
+    /// The money is taken at once.
+    #[default]
+    Succeed,
+    /// The first try fails, and others may follow.
+    FailAttempt,
+    /// It fails for good.
+    Fail,
+    /// Nothing.
+    None,
+}
+
 /// What becomes of a new refund without anybody deciding it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -117,6 +178,20 @@ pub enum AutoRefund {
     None,
 }
 
+/// What `PhonePe` may add one day without a warning. A client must read past it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Novelty {
+    /// Every object has a field more.
+    pub extra_fields: bool,
+    /// The way a payment went, its rail and its instrument are of kinds that did not exist before.
+    pub enum_values: bool,
+    /// The root state, whatever it is in truth.
+    pub state: Option<String>,
+    /// The name of every webhook's event, whatever happened in truth.
+    pub event: Option<String>,
+}
+
 /// The mail endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -125,6 +200,13 @@ pub struct ResendWeather {
     pub http_status: Option<u16>,
     /// Sent as `retry-after` with it, in seconds.
     pub retry_after_s: Option<u32>,
+}
+
+impl Weather {
+    /// How far the status APIs are behind.
+    pub(crate) fn status_lag(&self) -> TimeDelta {
+        TimeDelta::milliseconds(self.status_lag_ms.into())
+    }
 }
 
 impl From<&PayWeather> for ApiWeather {

@@ -14,10 +14,13 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     config::WebhookTarget,
-    order::Order,
-    phonepe::{order_payload, refund_payload},
+    event::{Event, legacy_type},
+    mandate::Mandate,
+    order::{Order, OrderState},
+    phonepe::{mandate_status, order_payload, refund_payload},
     refund::Refund,
     state::Sandbox,
+    weather::Weather,
 };
 
 /// An answer must come within this time, as `PhonePe` demands it.
@@ -26,43 +29,6 @@ pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const HELD_LIMIT: Duration = Duration::from_secs(2);
 /// Not in any SDK of `PhonePe`: the name that independent integrators use.
 const SIGNATURE: HeaderName = HeaderName::from_static("x-phonepe-checksum-signature");
-
-/// What happened to an order or a refund.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event {
-    OrderCompleted,
-    OrderFailed,
-    AttemptFailed,
-    RefundAccepted,
-    RefundCompleted,
-    RefundFailed,
-}
-
-impl Event {
-    /// `event` of the envelope.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OrderCompleted => "checkout.order.completed",
-            Self::OrderFailed => "checkout.order.failed",
-            Self::AttemptFailed => "checkout.transaction.attempt.failed",
-            Self::RefundAccepted => "pg.refund.accepted",
-            Self::RefundCompleted => "pg.refund.completed",
-            Self::RefundFailed => "pg.refund.failed",
-        }
-    }
-
-    /// `type` of the envelope: deprecated, still sent.
-    const fn legacy_type(self) -> &'static str {
-        match self {
-            Self::OrderCompleted => "CHECKOUT_ORDER_COMPLETED",
-            Self::OrderFailed => "CHECKOUT_ORDER_FAILED",
-            Self::AttemptFailed => "CHECKOUT_TRANSACTION_ATTEMPT_FAILED",
-            Self::RefundAccepted => "PG_REFUND_ACCEPTED",
-            Self::RefundCompleted => "PG_REFUND_COMPLETED",
-            Self::RefundFailed => "PG_REFUND_FAILED",
-        }
-    }
-}
 
 /// One webhook, ready to go.
 #[derive(Debug, Clone)]
@@ -97,7 +63,7 @@ pub struct Delivery {
     pub webhook: u64,
     /// The event's name.
     pub event: &'static str,
-    /// The order it is about, or whose refund.
+    /// The order it is about, whose refund, or that set up the mandate.
     pub merchant_order_id: String,
     /// 1 for the first try.
     pub attempt: usize,
@@ -113,9 +79,9 @@ pub struct Delivery {
     pub body: String,
 }
 
-/// The envelope around the payload of an order or a refund.
-pub(crate) fn envelope(event: Event, payload: &Value) -> Value {
-    json!({"event": event.name(), "type": event.legacy_type(), "payload": payload})
+/// The envelope around the payload of an order, a refund or a mandate.
+pub(crate) fn envelope(event: &str, payload: &Value) -> Value {
+    json!({"event": event, "type": legacy_type(event), "payload": payload})
 }
 
 /// The header's value: the bare lower-case hex of SHA-256 over `username:password`.
@@ -143,8 +109,18 @@ fn proof(target: &WebhookTarget, body: &str, wrong: bool) -> (HeaderName, String
 impl Sandbox {
     /// Sends the webhook of an order's event, through the weather.
     pub(crate) fn tell(&self, order: &Order, event: Event) {
-        let payload = |amount: Paise| order_payload(&self.config().merchant.id, &Order { amount, ..order.clone() });
+        let payload = |amount: Paise| self.payload_of(&Order { amount, ..order.clone() }, event);
         self.send(&order.merchant_order_id, event, order.amount, payload);
+    }
+
+    /// `payload` of an order's webhook. One that tells of a single debit attempt leaves the order's state open.
+    pub(crate) fn payload_of(&self, order: &Order, event: Event) -> Value {
+        let merchant_id = &self.config().merchant.id;
+        if matches!(event, Event::DebitAttemptCompleted | Event::DebitAttemptFailed) {
+            let open = Order { state: OrderState::Pending, failure: None, ..order.clone() };
+            return order_payload(merchant_id, &open);
+        }
+        order_payload(merchant_id, order)
     }
 
     /// Sends the webhook of a refund's event, through the weather.
@@ -154,16 +130,28 @@ impl Sandbox {
         self.send(&order.merchant_order_id, event, refund.amount, payload);
     }
 
+    /// Sends the webhook of a mandate's event, through the weather. Its amount is the greatest debit.
+    pub(crate) fn tell_of_mandate(&self, mandate: &Mandate, event: Event) {
+        let payload = |amount: Paise| {
+            let mut altered = mandate.clone();
+            altered.terms.max_amount = amount;
+            mandate_status(&altered)
+        };
+        self.send(&mandate.setup_order_id, event, mandate.terms.max_amount, payload);
+    }
+
     fn send(&self, merchant_order_id: &str, event: Event, amount: Paise, payload: impl Fn(Paise) -> Value) {
-        let weather = self.weather().webhook;
+        let Weather { webhook: weather, novelty, .. } = self.weather();
+        let name = novelty.event.as_deref().unwrap_or(event.name());
+        let body = |amount: Paise| envelope(name, &novelty.applied(payload(amount))).to_string();
         // Of what was true: whoever alters a webhook on its way cannot sign it.
-        let signed = envelope(event, &payload(amount)).to_string();
+        let signed = body(amount);
         let webhook = Webhook {
             sequence: self.state().next(),
             event: event.name(),
             merchant_order_id: merchant_order_id.to_owned(),
             proof: proof(&self.config().webhook, &signed, weather.wrong_credentials),
-            body: envelope(event, &payload(weather.tamper_amount.unwrap_or(amount))).to_string(),
+            body: weather.tamper_amount.map_or(signed, body),
         };
         if weather.lost {
             self.note(&webhook, 1, Instant::now(), Fate::Lost, None);

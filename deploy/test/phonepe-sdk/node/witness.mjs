@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import {
   BadRequest,
   ClientError,
+  CreateSdkOrderRequest,
   Env,
   ExpectationFailed,
   ForbiddenAccess,
@@ -117,6 +118,8 @@ const everything = async () => {
     await webhooks(sdk, received)
     await refunds(sdk, received)
     await failures(sdk)
+    // Last, because it moves the sandbox's clock.
+    await mandates(sdk, received)
   } finally {
     merchant.close()
     merchant.closeAllConnections()
@@ -143,6 +146,14 @@ const orders = async (sdk) => {
     assert.match(created.orderId, /^OMO\d{22}$/)
     assert.ok(created.redirectUrl.startsWith(`${SANDBOX}/pay/`), created.redirectUrl)
     assert.ok(Math.abs(created.expireAt - before - 1_200_000) < 10_000, `expires at ${created.expireAt}`)
+  })
+
+  await check("an order for PhonePe's mobile SDK has a token", async () => {
+    const body = CreateSdkOrderRequest.StandardCheckoutBuilder().merchantOrderId('sdk-1').amount(AMOUNT).redirectUrl(RETURN_URL).build()
+    const { token, ...answer } = await sdk.createSdkOrder(body)
+    assert.match(token, /^\w{32}$/)
+    assert.equal(answer.state, 'PENDING')
+    assert.equal((await sdk.getOrderStatus('sdk-1')).orderId, answer.orderId)
   })
 
   await check('an open order has no attempt', async () => {
@@ -225,7 +236,8 @@ const webhook = async (received, event, about) => {
   while (Date.now() < patience) {
     const found = received.findIndex(({ body }) => {
       const told = JSON.parse(body)
-      return told.event === event && [told.payload.merchantOrderId, told.payload.merchantRefundId].includes(about)
+      const { merchantOrderId, merchantRefundId, merchantSubscriptionId } = told.payload
+      return told.event === event && [merchantOrderId, merchantRefundId, merchantSubscriptionId].includes(about)
     })
     if (found >= 0) return received.splice(found, 1)[0]
     await sleep(10)
@@ -349,6 +361,111 @@ const refunds = async (sdk, received) => {
     const unknown = await raises(BadRequest, () => asked('refund-2', 'nobody'))
     assert.equal(unknown.code, 'INVALID_MERCHANT_ORDER_ID')
     await raises(BadRequest, () => sdk.getRefundStatus('refund-2'))
+  })
+}
+
+/** Calls the payment host without the SDK, which has no call for mandates. */
+const merchantCalls = async () => {
+  const host = `${SANDBOX}/apis/pg-sandbox`
+  const form = { client_id: CLIENT_ID, client_secret: CLIENT_SECRET, client_version: '1', grant_type: 'client_credentials' }
+  const answer = await fetch(`${host}/v1/oauth/token`, { method: 'POST', body: new URLSearchParams(form) })
+  const { access_token: token } = await answer.json()
+  return async (path, body) => {
+    const headers = { Authorization: `O-Bearer ${token}`, 'Content-Type': 'application/json' }
+    const called = await fetch(`${host}${path}`, { method: 'POST', headers, body: body && JSON.stringify(body) })
+    assert.ok(called.ok, `${path}: ${called.status} ${await called.clone().text()}`)
+  }
+}
+
+/** The two APIs of Autopay: where each sets mandates up and debits them, and the event that tells of a setup. */
+const APIS = [
+  {
+    name: 'the hosted page',
+    mandate: 'page-mandate',
+    setup: '/checkout/v2/pay',
+    debits: '/checkout/v2/subscriptions',
+    told: 'checkout.order',
+    redemption: 'SUBSCRIPTION_CHECKOUT_REDEMPTION',
+    flow: (terms) => ({
+      type: 'SUBSCRIPTION_CHECKOUT_SETUP',
+      merchantUrls: { redirectUrl: RETURN_URL },
+      subscriptionDetails: { ...terms, subscriptionType: 'RECURRING', productType: 'UPI_MANDATE' },
+    }),
+  },
+  {
+    name: 'the app',
+    mandate: 'app-mandate',
+    setup: '/subscriptions/v2/setup',
+    debits: '/subscriptions/v2',
+    told: 'subscription.setup.order',
+    redemption: 'SUBSCRIPTION_REDEMPTION',
+    flow: (terms) => ({ ...terms, type: 'SUBSCRIPTION_SETUP', paymentMode: { type: 'UPI_INTENT' } }),
+  },
+]
+
+const mandates = async (sdk, received) => {
+  const call = await merchantCalls()
+  const act = (mandate, name) => control('POST', `/mandates/${mandate}`, { act: name })
+
+  for (const { name, mandate, setup, debits, told, redemption, flow } of APIS) {
+    const isTold = (event, about, state) => validated(sdk, received, event, about, state, AMOUNT)
+
+    await check(`every webhook of a mandate of ${name} is valid`, async () => {
+      for (const [id, outcome, event, state] of [
+        [`${mandate}-failed`, 'fail', 'failed', 'FAILED'],
+        [mandate, 'success', 'completed', 'COMPLETED'],
+      ]) {
+        const terms = { merchantSubscriptionId: id, authWorkflowType: 'TRANSACTION', amountType: 'VARIABLE', maxAmount: AMOUNT, frequency: 'MONTHLY' }
+        await call(setup, { merchantOrderId: `${id}-setup`, amount: AMOUNT, paymentFlow: flow(terms) })
+        await end(`${id}-setup`, outcome)
+        await isTold(`${told}.${event}`, `${id}-setup`, state)
+      }
+      for (const [debit, auto_notify, auto_redeem, state] of [
+        ['unnotified', 'fail', 'none'],
+        ['failed', 'notify', 'fail', 'FAILED'],
+        ['completed', 'notify', 'succeed', 'COMPLETED'],
+      ]) {
+        const order = `${mandate}-${debit}`
+        await weather({ auto_notify, auto_redeem })
+        await call(`${debits}/notify`, {
+          merchantOrderId: order,
+          amount: AMOUNT,
+          paymentFlow: { type: redemption, merchantSubscriptionId: mandate },
+        })
+        if (auto_notify === 'fail') {
+          await isTold('subscription.notification.failed', order, 'FAILED')
+          continue
+        }
+        await isTold('subscription.notification.completed', order, 'NOTIFIED')
+        await control('POST', '/clock', { advance_s: 86_400 })
+        await call(`${debits}/redeem`, { merchantOrderId: order })
+        await isTold(`subscription.redemption.transaction.${debit}`, order, 'PENDING')
+        await isTold(`subscription.redemption.order.${debit}`, order, state)
+      }
+      await weather()
+    })
+
+    await check(`what its customer does to a mandate of ${name} is told validly`, async () => {
+      const isToldOf = async (event, state) => {
+        const { authorization, body } = await webhook(received, `subscription.${event}`, mandate)
+        assert.equal(sdk.validateCallback(USERNAME, PASSWORD, authorization, body).payload.state, state)
+      }
+      await act(mandate, 'pause')
+      await isToldOf('paused', 'PAUSED')
+      await act(mandate, 'unpause')
+      await isToldOf('unpaused', 'ACTIVE')
+      await call(`${debits}/${mandate}/cancel`)
+      await isToldOf('cancelled', 'CANCELLED')
+    })
+  }
+
+  await check('a revocation is told validly', async () => {
+    const terms = { merchantSubscriptionId: 'revoked', authWorkflowType: 'TRANSACTION', amountType: 'VARIABLE', maxAmount: AMOUNT, frequency: 'YEARLY' }
+    await call(APIS[0].setup, { merchantOrderId: 'revoked-setup', amount: AMOUNT, paymentFlow: APIS[0].flow(terms) })
+    await end('revoked-setup', 'success')
+    await act('revoked', 'revoke')
+    const { authorization, body } = await webhook(received, 'subscription.revoked', 'revoked')
+    assert.equal(sdk.validateCallback(USERNAME, PASSWORD, authorization, body).payload.state, 'REVOKED')
   })
 }
 

@@ -6,7 +6,10 @@ use actix_web::{
 };
 use serde_json::json;
 
-use crate::{state::Sandbox, weather::ApiWeather};
+use crate::{
+    state::Sandbox,
+    weather::{ApiWeather, PayWeather},
+};
 
 /// A refusal of the payment host.
 pub(crate) fn refusal(status: u16, code: &str, message: &str) -> HttpResponse {
@@ -19,8 +22,13 @@ pub(crate) fn bad_request(why: &str) -> HttpResponse {
     refusal(400, "BAD_REQUEST", "Please check the inputs you have provided.")
 }
 
+/// The answer about an order that was never made, or not by this API.
+pub(crate) fn unknown_order() -> HttpResponse {
+    HttpResponse::BadRequest().json(json!({"code": "INVALID_MERCHANT_ORDER_ID", "message": "No entry found for given merchant order id"}))
+}
+
 /// The answer to a missing, unknown, revoked or expired token.
-pub(crate) fn unauthorised() -> HttpResponse {
+fn unauthorised() -> HttpResponse {
     refusal(401, "AUTHORIZATION_FAILED", "Authorization failed [message = Please check the authorization token and try again]")
 }
 
@@ -45,8 +53,28 @@ pub(crate) fn spoiled(weather: &ApiWeather) -> Option<HttpResponse> {
     })
 }
 
+/// The answer to whoever may not change anything, or does not because of the weather.
+pub(crate) fn barred(sandbox: &Sandbox, request: &HttpRequest, weather: &PayWeather) -> Option<HttpResponse> {
+    if !weather.after_commit
+        && let Some(answer) = spoiled(&ApiWeather::from(weather))
+    {
+        return Some(answer);
+    }
+    (!is_authorised(sandbox, request)).then(unauthorised)
+}
+
+/// As [`barred`], for a request that has a body.
+pub(crate) fn barred_json(sandbox: &Sandbox, request: &HttpRequest, weather: &PayWeather) -> Option<HttpResponse> {
+    barred(sandbox, request, weather).or_else(|| (!is_json(request)).then(|| bad_request("the content type is not application/json")))
+}
+
+/// The answer to whoever may not ask for a status, or gets none because of the weather.
+pub(crate) fn barred_status(sandbox: &Sandbox, request: &HttpRequest) -> Option<HttpResponse> {
+    spoiled(&sandbox.weather().status).or_else(|| (!is_authorised(sandbox, request)).then(unauthorised))
+}
+
 /// Whether the request carries a token that is known and alive.
-pub(crate) fn is_authorised(sandbox: &Sandbox, request: &HttpRequest) -> bool {
+fn is_authorised(sandbox: &Sandbox, request: &HttpRequest) -> bool {
     request
         .headers()
         .get(header::AUTHORIZATION)
@@ -56,7 +84,7 @@ pub(crate) fn is_authorised(sandbox: &Sandbox, request: &HttpRequest) -> bool {
         .is_some_and(|expires_at| sandbox.now() < expires_at)
 }
 
-pub(crate) fn is_json(request: &HttpRequest) -> bool {
+fn is_json(request: &HttpRequest) -> bool {
     request
         .headers()
         .get(header::CONTENT_TYPE)

@@ -4,16 +4,16 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Bytes, Data, Path},
 };
-use chrono::TimeDelta;
 use domain::money::Paise;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    answer::{bad_request, is_authorised, is_json, refusal, spoiled, unauthorised},
-    pay::{AMOUNT_MIN, after_commit, is_merchant_id, text},
+    answer::{bad_request, barred_json, barred_status, refusal, unknown_order},
+    limits::{self, merchant_id},
+    pay::{after_commit, duplicate},
     wire::refund_status as render,
 };
-use crate::{refund::RefundRefused, state::Sandbox, weather::ApiWeather};
+use crate::{refund::RefundRefused, state::Sandbox};
 
 /// A request that holds to every limit.
 #[derive(Debug)]
@@ -25,34 +25,19 @@ pub(crate) struct RefundRequest {
 
 impl RefundRequest {
     fn parse(body: &[u8]) -> Result<Self, &'static str> {
-        let body: Value = serde_json::from_slice(body).map_err(|_| "the body is not JSON")?;
-        let id = |pointer: &'static str| text(&body, pointer).filter(|id| is_merchant_id(id)).map(str::to_owned).ok_or(pointer);
-        let amount = body
-            .pointer("/amount")
-            .and_then(Value::as_i64)
-            .filter(|amount| *amount >= AMOUNT_MIN)
-            .ok_or("amount is not an integer of at least 100 paise")?;
+        let body = limits::json(body)?;
         Ok(Self {
-            merchant_refund_id: id("/merchantRefundId")?,
-            original_merchant_order_id: id("/originalMerchantOrderId")?,
-            amount: Paise::new(amount),
+            merchant_refund_id: merchant_id(&body, "/merchantRefundId")?,
+            original_merchant_order_id: merchant_id(&body, "/originalMerchantOrderId")?,
+            amount: limits::amount(&body, "/amount")?,
         })
     }
 }
 
 pub(crate) async fn refund(sandbox: Data<Sandbox>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let weather = sandbox.weather();
-    let spoiled = spoiled(&ApiWeather::from(&weather.refund));
-    if let Some(answer) = spoiled
-        && !weather.refund.after_commit
-    {
+    if let Some(answer) = barred_json(&sandbox, &request, &weather.refund) {
         return answer;
-    }
-    if !is_authorised(&sandbox, &request) {
-        return unauthorised();
-    }
-    if !is_json(&request) {
-        return bad_request("the content type is not application/json");
     }
     let request = match RefundRequest::parse(&body) {
         Ok(request) => request,
@@ -60,10 +45,7 @@ pub(crate) async fn refund(sandbox: Data<Sandbox>, request: HttpRequest, body: B
     };
     let refund = match sandbox.create_refund(request) {
         Ok(refund) => refund,
-        Err(RefundRefused::Duplicate) => {
-            let answer = &weather.duplicate_order;
-            return refusal(answer.http_status, &answer.code, "Refund ID has already been used");
-        }
+        Err(RefundRefused::Duplicate) => return duplicate(&sandbox, "Refund ID has already been used"),
         Err(RefundRefused::UnknownOrder) => return unknown_order(),
         Err(RefundRefused::NotPaid) => return refusal(402, "PAYMENT_REQUIRED", "The order is not eligible for a refund"),
         Err(RefundRefused::TooMuch) => return bad_request("the amount is more than was paid"),
@@ -73,12 +55,8 @@ pub(crate) async fn refund(sandbox: Data<Sandbox>, request: HttpRequest, body: B
 }
 
 pub(crate) async fn refund_status(sandbox: Data<Sandbox>, request: HttpRequest, merchant_refund_id: Path<String>) -> HttpResponse {
-    let weather = sandbox.weather();
-    if let Some(answer) = spoiled(&weather.status) {
+    if let Some(answer) = barred_status(&sandbox, &request) {
         return answer;
-    }
-    if !is_authorised(&sandbox, &request) {
-        return unauthorised();
     }
     let found = sandbox.refund_by_id(&merchant_refund_id);
     let found = found.and_then(|refund| sandbox.order_by_id(&refund.original_merchant_order_id).map(|order| (refund, order)));
@@ -89,10 +67,7 @@ pub(crate) async fn refund_status(sandbox: Data<Sandbox>, request: HttpRequest, 
             "message": "No entry found for given merchant refund id",
         }));
     };
-    let lag = TimeDelta::milliseconds(weather.status_lag_ms.into());
-    HttpResponse::Ok().json(render(&sandbox.config().merchant.id, &refund.as_seen(sandbox.now(), lag), &order))
-}
-
-fn unknown_order() -> HttpResponse {
-    HttpResponse::BadRequest().json(json!({"code": "INVALID_MERCHANT_ORDER_ID", "message": "No entry found for given merchant order id"}))
+    let weather = sandbox.weather();
+    let seen = refund.as_seen(sandbox.now(), weather.status_lag());
+    HttpResponse::Ok().json(weather.novelty.applied(render(&sandbox.config().merchant.id, &seen, &order)))
 }

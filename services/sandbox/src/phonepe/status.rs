@@ -4,54 +4,52 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path, Query},
 };
-use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{
-    answer::{is_authorised, spoiled, unauthorised},
+    answer::{barred_status, unknown_order},
     wire::{StatusDetail, order_status as render, transaction_status as render_transaction},
 };
-use crate::state::Sandbox;
+use crate::{mandate::Family, state::Sandbox};
 
+/// Of the orders of one API; the other does not know them.
 pub(crate) async fn order_status(
     sandbox: Data<Sandbox>,
+    family: Data<Family>,
     request: HttpRequest,
     merchant_order_id: Path<String>,
     query: Query<Vec<(String, String)>>,
 ) -> HttpResponse {
-    let weather = sandbox.weather();
-    if let Some(answer) = spoiled(&weather.status) {
+    if let Some(answer) = barred_status(&sandbox, &request) {
         return answer;
     }
-    if !is_authorised(&sandbox, &request) {
-        return unauthorised();
-    }
-    let Some(order) = sandbox.order_by_id(&merchant_order_id) else {
-        return HttpResponse::BadRequest().json(json!({
-            "code": "INVALID_MERCHANT_ORDER_ID",
-            "message": "No entry found for given merchant order id",
-        }));
+    let Some(order) = sandbox.order_by_id(&merchant_order_id).filter(|order| order.family() == **family) else {
+        return unknown_order();
     };
-    let lag = TimeDelta::milliseconds(weather.status_lag_ms.into());
+    let weather = sandbox.weather();
+    let seen = order.as_seen(sandbox.now(), weather.status_lag());
     let detail = StatusDetail { all_attempts: is_set(&query, "details"), error_context: is_set(&query, "errorContext") };
-    HttpResponse::Ok().json(render(&order.as_seen(sandbox.now(), lag), detail))
+    HttpResponse::Ok().json(weather.novelty.applied(render(&sandbox.config().merchant.id, &seen, detail)))
 }
 
-pub(crate) async fn transaction_status(sandbox: Data<Sandbox>, request: HttpRequest, transaction_id: Path<String>) -> HttpResponse {
-    let weather = sandbox.weather();
-    if let Some(answer) = spoiled(&weather.status) {
+/// Of the orders of one API; the other does not know them.
+pub(crate) async fn transaction_status(
+    sandbox: Data<Sandbox>,
+    family: Data<Family>,
+    request: HttpRequest,
+    transaction_id: Path<String>,
+) -> HttpResponse {
+    if let Some(answer) = barred_status(&sandbox, &request) {
         return answer;
     }
-    if !is_authorised(&sandbox, &request) {
-        return unauthorised();
-    }
-    let Some(order) = sandbox.order_by_transaction(&transaction_id) else {
+    let Some(order) = sandbox.order_by_transaction(&transaction_id).filter(|order| order.family() == **family) else {
         // The code of an unknown transaction is in no source.
         return HttpResponse::BadRequest()
             .json(json!({"code": "INVALID_TRANSACTION_ID", "message": "No entry found for given transaction id"}));
     };
-    let lag = TimeDelta::milliseconds(weather.status_lag_ms.into());
-    HttpResponse::Ok().json(render_transaction(&order.as_seen(sandbox.now(), lag), &transaction_id))
+    let weather = sandbox.weather();
+    let seen = order.as_seen(sandbox.now(), weather.status_lag());
+    HttpResponse::Ok().json(weather.novelty.applied(render_transaction(&sandbox.config().merchant.id, &seen, &transaction_id)))
 }
 
 /// The Python SDK writes `True`, the Node SDK writes the parameter twice.

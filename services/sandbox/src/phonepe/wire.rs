@@ -1,11 +1,12 @@
-//! Orders as they stand on the wire. Fields that only some sources have (`merchantId`, `currency` at Status) are left
-//! out, so that no client comes to depend on them.
+//! Orders and refunds as they stand on the wire. Fields that only some sources have (`merchantId`, `currency` at Status of
+//! a payment) are left out, so that no client comes to depend on them.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
+use super::flow::{payment_flow, umn};
 use crate::{
-    order::{Attempt, Mode, Order, OrderState},
+    order::{Attempt, Flow, Mode, Order, OrderState},
     refund::{Refund, RefundState},
 };
 
@@ -24,8 +25,13 @@ pub(crate) fn epoch_ms(at: DateTime<Utc>) -> i64 {
 }
 
 /// Answer of the order status endpoint.
-pub(crate) fn order_status(order: &Order, detail: StatusDetail) -> Value {
+pub(crate) fn order_status(merchant_id: &str, order: &Order, detail: StatusDetail) -> Value {
     let mut body = Map::new();
+    let flow = payment_flow(order);
+    if flow.is_some() {
+        body.insert("merchantId".into(), json!(merchant_id));
+        body.insert("merchantOrderId".into(), json!(order.merchant_order_id));
+    }
     body.insert("orderId".into(), json!(order.phonepe_id));
     body.insert("state".into(), json!(order.state));
     body.insert("amount".into(), json!(order.amount));
@@ -51,12 +57,15 @@ pub(crate) fn order_status(order: &Order, detail: StatusDetail) -> Value {
     let skipped = order.attempts.len().saturating_sub(shown);
     let attempts = order.attempts.iter().skip(skipped);
     body.insert("paymentDetails".into(), payment_details(order, attempts));
+    if let Some(flow) = flow {
+        body.insert("paymentFlow".into(), flow);
+    }
     Value::Object(body)
 }
 
 /// Answer of the transaction status endpoint: the order with one attempt.
-pub(crate) fn transaction_status(order: &Order, transaction_id: &str) -> Value {
-    let mut body = order_status(order, StatusDetail::default());
+pub(crate) fn transaction_status(merchant_id: &str, order: &Order, transaction_id: &str) -> Value {
+    let mut body = order_status(merchant_id, order, StatusDetail::default());
     let attempt = order.attempts.iter().filter(|attempt| attempt.transaction_id == transaction_id);
     if let Some(body) = body.as_object_mut() {
         body.insert("paymentDetails".into(), payment_details(order, attempt));
@@ -76,6 +85,9 @@ pub(crate) fn order_payload(merchant_id: &str, order: &Order) -> Value {
     insert_common(&mut payload, order);
     let latest = order.attempts.last().into_iter();
     payload.insert("paymentDetails".into(), payment_details(order, latest));
+    if let Some(flow) = payment_flow(order) {
+        payload.insert("paymentFlow".into(), flow);
+    }
     Value::Object(payload)
 }
 
@@ -88,7 +100,7 @@ pub(crate) fn refund_status(merchant_id: &str, refund: &Refund, order: &Order) -
         let mut detail = Map::new();
         detail.insert("transactionId".into(), json!(refund.phonepe_id));
         if let Some(paid) = order.attempts.iter().find(|attempt| attempt.state == OrderState::Completed) {
-            detail.insert("paymentMode".into(), json!(payment_mode(paid.mode)));
+            detail.insert("paymentMode".into(), json!(payment_mode(order, paid)));
         }
         for field in ["timestamp", "amount", "state", "errorCode", "detailedErrorCode", "splitInstruments"] {
             if let Some(value) = body.get(field) {
@@ -124,7 +136,7 @@ fn refund_fields(refund: &Refund, order: &Order) -> Map<String, Value> {
     if refund.state == RefundState::Completed {
         let paid = order.attempts.iter().find(|attempt| attempt.state == OrderState::Completed);
         let way = paid.map(|attempt| {
-            let (rail, instrument) = rail_and_instrument(attempt);
+            let (rail, instrument) = rail_and_instrument(order, attempt);
             json!({"amount": refund.amount, "rail": rail, "instrument": instrument})
         });
         body.insert("splitInstruments".into(), way.into_iter().collect());
@@ -146,16 +158,18 @@ fn payment_details<'a>(order: &Order, attempts: impl Iterator<Item = &'a Attempt
     attempts.map(|attempt| payment_detail(order, attempt)).collect()
 }
 
-const fn payment_mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Upi => "UPI_INTENT",
-        Mode::Card => "CARD",
+const fn payment_mode(order: &Order, attempt: &Attempt) -> &'static str {
+    match (&order.flow, attempt.mode) {
+        (Flow::Redemption(_), _) => "UPI_AUTO_PAY",
+        (Flow::Setup { collect: true, .. }, _) => "UPI_COLLECT",
+        (_, Mode::Upi) => "UPI_INTENT",
+        (_, Mode::Card) => "CARD",
     }
 }
 
 fn payment_detail(order: &Order, attempt: &Attempt) -> Value {
     let mut detail = Map::new();
-    detail.insert("paymentMode".into(), json!(payment_mode(attempt.mode)));
+    detail.insert("paymentMode".into(), json!(payment_mode(order, attempt)));
     detail.insert("transactionId".into(), json!(attempt.transaction_id));
     detail.insert("timestamp".into(), json!(epoch_ms(attempt.at)));
     detail.insert("amount".into(), json!(order.amount));
@@ -169,7 +183,7 @@ fn payment_detail(order: &Order, attempt: &Attempt) -> Value {
         detail.insert("detailedErrorCode".into(), json!(failure.detailed_code));
     }
     if attempt.state == OrderState::Completed {
-        let (rail, instrument) = rail_and_instrument(attempt);
+        let (rail, instrument) = rail_and_instrument(order, attempt);
         detail.insert("rail".into(), rail.clone());
         detail.insert("instrument".into(), instrument.clone());
         let split = json!([{"amount": order.amount, "rail": rail, "instrument": instrument}]);
@@ -179,16 +193,11 @@ fn payment_detail(order: &Order, attempt: &Attempt) -> Value {
 }
 
 /// The money's way; references are taken from the transaction's digits.
-fn rail_and_instrument(attempt: &Attempt) -> (Value, Value) {
+fn rail_and_instrument(order: &Order, attempt: &Attempt) -> (Value, Value) {
     let digits = attempt.transaction_id.trim_start_matches("OM");
     match attempt.mode {
         Mode::Upi => (
-            json!({
-                "type": "UPI",
-                "utr": digits,
-                "upiTransactionId": format!("YBL{digits}"),
-                "vpa": "12****78@ybl",
-            }),
+            upi(order, digits),
             json!({
                 "type": "ACCOUNT",
                 "maskedAccountNumber": "******1234",
@@ -211,4 +220,16 @@ fn rail_and_instrument(attempt: &Attempt) -> (Value, Value) {
             }),
         ),
     }
+}
+
+fn upi(order: &Order, digits: &str) -> Value {
+    let mut rail = Map::new();
+    rail.insert("type".into(), json!("UPI"));
+    rail.insert("utr".into(), json!(digits));
+    rail.insert("upiTransactionId".into(), json!(format!("YBL{digits}")));
+    rail.insert("vpa".into(), json!("12****78@ybl"));
+    if let Some(terms) = order.terms() {
+        rail.insert("umn".into(), json!(umn(terms)));
+    }
+    Value::Object(rail)
 }

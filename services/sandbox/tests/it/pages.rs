@@ -86,12 +86,32 @@ async fn the_dashboard_shows_orders_webhooks_mails_and_weather_and_escapes_them(
 }
 
 #[tokio::test]
-async fn the_dashboards_form_sets_the_weather() {
+async fn the_dashboards_form_sets_the_weather_knob_by_knob() {
     let rig = rig().await;
-    let form = [("weather", r#"{"auto_pay": "success"}"#)];
-    let answer = rig.post("/control/weather").form(&form).send().await.unwrap();
-    assert_eq!(answer.status(), 303);
-    assert_eq!(answer.headers()["location"], "/");
-    rig.order("o-1").await;
-    assert_eq!(json_of(rig.status("o-1", "").await).await["state"], "COMPLETED");
+    let set = async |form: &[(&str, &str)]| rig.post("/control/weather").form(form).send().await.unwrap();
+    let answer = set(&[("auto_pay", "success"), ("webhook.lost", "on"), ("webhook.delay_ms", ""), ("pay.http_status", " 429 ")]).await;
+    assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (303, "/"));
+    let weather = json_of(rig.get("/control/weather").send().await.unwrap()).await;
+    assert_eq!(
+        (&weather["auto_pay"], &weather["webhook"]["lost"], &weather["pay"]["http_status"]),
+        (&json!("success"), &json!(true), &json!(429))
+    );
+    let text = rig.get("/").send().await.unwrap().text().await.unwrap();
+    for part in ["name=webhook.lost value=on checked", "name=pay.http_status value=\"429\"", "<option value=success selected>"] {
+        assert!(text.contains(part), "{part}");
+    }
+    assert_eq!(set(&[("webhook.delay_ms", "soon")]).await.status(), 400);
+    assert_eq!(set(&[]).await.status(), 303);
+    assert_eq!(rig.running.sandbox().weather(), sandbox::Weather::default());
+}
+
+#[tokio::test]
+async fn the_pay_page_says_what_the_weather_makes_of_the_webhook() {
+    let rig = rig().await;
+    rig.set_weather(json!({"webhook": {"duplicate": 2, "tamper_amount": 100}, "novelty": {"event": "checkout.order.held"}})).await;
+    let page = page_of(&rig, "o-1").await;
+    let text = rig.client.get(&page).send().await.unwrap().text().await.unwrap();
+    for part in ["it is sent 2 times more, it claims ₹1.00", "checkout.order.held"] {
+        assert!(text.contains(part), "{part}");
+    }
 }

@@ -78,7 +78,17 @@ impl Rig {
     }
 
     pub async fn pay(&self, body: &Value) -> Response {
-        self.post("/apis/pg/checkout/v2/pay").header("authorization", self.token().await).json(body).send().await.unwrap()
+        self.call("checkout/v2/pay", body).await
+    }
+
+    /// A call of the payment host that has a body.
+    pub async fn call(&self, path: &str, body: &Value) -> Response {
+        self.post(&format!("/apis/pg/{path}")).header("authorization", self.token().await).json(body).send().await.unwrap()
+    }
+
+    /// A call of the payment host that has none.
+    pub async fn ask(&self, path: &str) -> Response {
+        self.get(&format!("/apis/pg/{path}")).header("authorization", self.token().await).send().await.unwrap()
     }
 
     /// Makes an order that is sure to be accepted.
@@ -129,6 +139,25 @@ impl Rig {
         panic!("the log has fewer than {count} deliveries");
     }
 
+    /// The names of all events told so far, in the order in which they were caused, once there are `count`.
+    pub async fn events(&self, count: usize) -> Vec<&'static str> {
+        let mut log = self.log(count).await;
+        log.sort_unstable_by_key(|delivery| delivery.webhook);
+        log.iter().map(|delivery| delivery.event).collect()
+    }
+
+    /// The body of the latest webhook about this event.
+    pub async fn told(&self, event: &str) -> Value {
+        for _ in 0..200 {
+            let log = self.running.sandbox().webhooks();
+            if let Some(delivery) = log.iter().find(|delivery| delivery.event == event) {
+                return serde_json::from_str(&delivery.body).unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("no {event} was told");
+    }
+
     /// What the merchant has got after a time in which anything else would have come.
     pub async fn webhooks_after(&self, pause: Duration) -> Vec<Request> {
         tokio::time::sleep(pause).await;
@@ -154,6 +183,12 @@ pub fn request(id: &str) -> Value {
             "merchantUrls": {"redirectUrl": "http://shop.example/pay/return?o=1"},
         },
     })
+}
+
+/// HTTP status and code of a refusal.
+pub async fn code_of(answer: Response) -> (u16, String) {
+    let status = answer.status().as_u16();
+    (status, json_of(answer).await["code"].as_str().unwrap_or_default().to_owned())
 }
 
 pub async fn json_of(answer: Response) -> Value {

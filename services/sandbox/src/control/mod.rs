@@ -1,11 +1,15 @@
 //! The control API: JSON for scripts, and the same calls as forms for the dashboard.
 
+mod autopay;
+mod clock;
+mod weather;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{ACCEPT, LOCATION},
     web::{self, Bytes, Data, Either, Form, Path},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 use url::Url;
 
@@ -13,8 +17,9 @@ use crate::{
     order::{Mode, Outcome},
     refund::RefundStep,
     state::{ControlError, Sandbox},
-    weather::Weather,
 };
+
+pub(crate) use weather::{GROUPS, Kind, Knob};
 
 /// Registers `/control`.
 pub(crate) fn routes(routes: &mut web::ServiceConfig) {
@@ -22,9 +27,13 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig) {
         .service(
             web::resource("/control/weather")
                 .get(async |sandbox: Data<Sandbox>| HttpResponse::Ok().json(sandbox.weather()))
-                .put(set_weather)
-                .post(set_weather_by_form),
+                .put(weather::set)
+                .post(weather::set_by_form),
         )
+        .service(web::resource("/control/clock").get(clock::show).post(clock::set))
+        .route("/control/mandates", web::get().to(async |sandbox: Data<Sandbox>| HttpResponse::Ok().json(sandbox.mandates())))
+        .service(web::resource("/control/mandates/{id}").get(autopay::mandate).post(autopay::act))
+        .route("/control/redemptions/{id}", web::post().to(autopay::redemption))
         .service(
             web::resource("/control/webhook-url")
                 .get(async |sandbox: Data<Sandbox>| HttpResponse::Ok().json(json!({"url": sandbox.webhook_url().map(String::from)})))
@@ -61,27 +70,12 @@ struct WebhookUrl {
     url: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct WeatherForm {
-    weather: String,
-}
-
-fn set_weather_from(sandbox: &Sandbox, json: &[u8], done: HttpResponse) -> HttpResponse {
-    match serde_json::from_slice::<Weather>(json) {
-        Ok(weather) => {
-            sandbox.set_weather(weather);
-            done
-        }
-        Err(error) => unreadable(&error),
+/// What is asked, as JSON or by a form of the dashboard, and whether it was a form.
+fn asked<T: DeserializeOwned>(body: Either<Form<T>, Bytes>) -> serde_json::Result<(T, bool)> {
+    match body {
+        Either::Left(Form(asked)) => Ok((asked, true)),
+        Either::Right(body) => serde_json::from_slice(&body).map(|asked| (asked, false)),
     }
-}
-
-async fn set_weather(sandbox: Data<Sandbox>, body: Bytes) -> HttpResponse {
-    set_weather_from(&sandbox, &body, HttpResponse::NoContent().finish())
-}
-
-async fn set_weather_by_form(sandbox: Data<Sandbox>, Form(form): Form<WeatherForm>) -> HttpResponse {
-    set_weather_from(&sandbox, form.weather.as_bytes(), to_dashboard())
 }
 
 async fn set_webhook_url(sandbox: Data<Sandbox>, body: Bytes) -> HttpResponse {
@@ -116,14 +110,10 @@ async fn pay(sandbox: Data<Sandbox>, id: Path<String>, body: Bytes) -> HttpRespo
     }
 }
 
-/// As JSON, or by a button of the dashboard.
 async fn refund(sandbox: Data<Sandbox>, id: Path<String>, body: Either<Form<Step>, Bytes>) -> HttpResponse {
-    let (step, by_form) = match body {
-        Either::Left(Form(Step { step })) => (step, true),
-        Either::Right(body) => match serde_json::from_slice::<Step>(&body) {
-            Ok(Step { step }) => (step, false),
-            Err(error) => return unreadable(&error),
-        },
+    let (Step { step }, by_form) = match asked(body) {
+        Ok(asked) => asked,
+        Err(error) => return unreadable(&error),
     };
     match sandbox.refund(&id, step) {
         Ok(_) if by_form => to_dashboard(),
@@ -151,8 +141,15 @@ fn unreadable(error: &dyn std::error::Error) -> HttpResponse {
 
 fn refuse(error: ControlError) -> HttpResponse {
     let mut answer = match error {
-        ControlError::UnknownOrder | ControlError::UnknownRefund => HttpResponse::NotFound(),
-        ControlError::AlreadySettled(_) | ControlError::AlreadyThere(_) | ControlError::NothingToSend => HttpResponse::Conflict(),
+        ControlError::UnknownOrder | ControlError::UnknownRefund | ControlError::UnknownRedemption | ControlError::UnknownMandate => {
+            HttpResponse::NotFound()
+        }
+        ControlError::BackInTime => HttpResponse::BadRequest(),
+        ControlError::AlreadySettled(_)
+        | ControlError::AlreadyThere(_)
+        | ControlError::MandateIs(_)
+        | ControlError::NotPayable
+        | ControlError::NothingToSend => HttpResponse::Conflict(),
     };
     answer.json(json!({"error": error.to_string()}))
 }

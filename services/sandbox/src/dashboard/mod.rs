@@ -1,4 +1,7 @@
-//! One page for people: the weather, orders, refunds, webhooks and mails.
+//! One page for people: orders, mandates, refunds, webhooks and mails, the weather and the clock.
+
+mod autopay;
+mod weather;
 
 use std::fmt::Write as _;
 
@@ -7,9 +10,10 @@ use actix_web::{HttpResponse, web::Data};
 use crate::{
     html::{Page, escape, time},
     order::OrderState,
+    payment::OrderSummary,
     refund::{RefundState, RefundSummary},
     resend::inbox_table,
-    state::{OrderSummary, Sandbox},
+    state::Sandbox,
     webhook::Delivery,
 };
 
@@ -17,31 +21,30 @@ use crate::{
 const SHOWN: usize = 50;
 
 pub(crate) async fn show(sandbox: Data<Sandbox>) -> HttpResponse {
-    let weather = serde_json::to_string_pretty(&sandbox.weather()).unwrap_or_default();
     let webhook_url = sandbox.webhook_url().map_or_else(|| "nowhere yet".to_owned(), |url| url.to_string());
     let (orders, refunds, webhooks, mails) = (sandbox.orders(), sandbox.refunds(), sandbox.webhooks(), sandbox.mails());
     let mut main = format!(
         "<p class=fig>FIG. 02 · CONTROL</p><h1>The outside world</h1>\
          <p>PhonePe answers under <code>/apis/…</code> and sends webhooks to <code>{}</code>. Resend answers under \
-         <code>/resend</code>. Everything on this page is also at <code>/control</code>.</p>",
-        escape(&webhook_url)
+         <code>/resend</code>. Everything on this page is also at <code>/control</code>.</p>\
+         <p><a href=\"#weather\">Weather</a> · <a href=\"#clock\">Clock</a>: {}</p>",
+        escape(&webhook_url),
+        time(sandbox.now()),
     );
     let _ = write!(main, "<h2>Orders <small>{}</small></h2>", orders.len());
     push_orders(&mut main, orders.get(..SHOWN).unwrap_or(&orders));
+    let mandates = sandbox.mandates();
+    let _ = write!(main, "<h2>Mandates <small>{}</small></h2>", mandates.len());
+    autopay::push_mandates(&mut main, mandates.get(..SHOWN).unwrap_or(&mandates));
     let _ = write!(main, "<h2>Refunds <small>{}</small></h2>", refunds.len());
     push_refunds(&mut main, refunds.get(..SHOWN).unwrap_or(&refunds));
     let _ = write!(main, "<h2>Webhooks <small>{}</small></h2>", webhooks.len());
     push_webhooks(&mut main, webhooks.get(..SHOWN).unwrap_or(&webhooks));
     let _ = write!(main, "<h2>Mails <small>{}</small></h2>", mails.len());
     main.push_str(&inbox_table(mails.get(..SHOWN).unwrap_or(&mails)));
-    let _ = write!(
-        main,
-        "<h2 id=weather>Weather</h2><form method=post action=\"/control/weather\">\
-         <textarea name=weather aria-labelledby=weather spellcheck=false>{}</textarea>\
-         <p><button class=primary>Set the weather</button></p></form>\
-         <form method=post action=\"/control/reset\"><button>Forget everything</button></form>",
-        escape(&weather)
-    );
+    weather::push_form(&mut main, &sandbox.weather());
+    push_clock(&mut main, &sandbox);
+    main.push_str("<form method=post action=\"/control/reset\"><button>Forget everything</button></form>");
     Page::new("Control", main).answer()
 }
 
@@ -52,7 +55,7 @@ fn push_orders(main: &mut String, orders: &[OrderSummary]) {
     }
     main.push_str(
         "<div class=scroll><table><thead><tr><th scope=col>Order<th scope=col>Amount<th scope=col>State\
-         <th scope=col>Attempts<th scope=col>Made<th scope=col>Webhook</tr></thead><tbody>",
+         <th scope=col>Attempts<th scope=col>Made<th scope=col>Next</tr></thead><tbody>",
     );
     for order in orders {
         let id = escape(&order.merchant_order_id);
@@ -66,7 +69,8 @@ fn push_orders(main: &mut String, orders: &[OrderSummary]) {
             order.attempts,
             time(order.created_at),
         );
-        if order.state != OrderState::Pending {
+        autopay::push_steps(main, order);
+        if order.state == OrderState::Notified || !order.state.is_open() {
             let _ = write!(
                 main,
                 "<form method=post action=\"/control/orders/{id}/webhook\">\
@@ -109,6 +113,21 @@ fn push_refunds(main: &mut String, refunds: &[RefundSummary]) {
         main.push_str("</tr>");
     }
     main.push_str("</tbody></table></div>");
+}
+
+/// The clock goes forwards only.
+fn push_clock(main: &mut String, sandbox: &Sandbox) {
+    let _ = write!(
+        main,
+        "<h2 id=clock>Clock</h2><p>It is {} here, {} s later than outside. Whatever falls due on the way happens at once.</p>",
+        time(sandbox.now()),
+        sandbox.clock_moved_by().num_seconds(),
+    );
+    main.push_str("<form method=post action=\"/control/clock\" class=actions>");
+    for (seconds, name) in [(60, "1 minute"), (1_200, "20 minutes"), (86_400, "24 hours"), (172_800, "48 hours"), (2_592_000, "30 days")] {
+        let _ = write!(main, "<button name=advance_s value={seconds}>Advance {name}</button>");
+    }
+    main.push_str("</form>");
 }
 
 fn push_step(main: &mut String, id: &str, step: &str, name: &str) {
