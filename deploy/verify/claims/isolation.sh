@@ -5,16 +5,6 @@ set -euo pipefail
 # shellcheck source=/dev/null
 . deploy/verify/claims/rows.sh
 
-# tested CLAIM STAGE FILE: the stage runs the tests of the file, or the script.
-tested() {
-  local code=0 verdict tests=1
-  verdict=$(jq -r --arg commit "$VERIFY_COMMIT" --arg stage "$2" 'select(.commit == $commit and .clean_tree)
-    | .stages[] | select(.name == $stage) | "\(.verdict) in \(.duration_s | floor) s"' "$VERIFY_TEST_RESULT" || true)
-  if [[ $3 == *.rs ]]; then tests=$(grep -cE '^#\[(tokio::)?test' "$3" || true); fi
-  [[ $verdict == passed* && -f $3 && $tests -gt 0 ]] || code=1
-  holds_if "$code" "$1" "$3, tests: $tests; stage \"$2\" ${verdict:-was not run for this commit}"
-}
-
 tested 'row security: seven kinds of users get of every statement on every table what is written down' \
   'tests (nextest)' crates/testkit/tests/it/row_security.rs
 tested 'a stranger reads no row of a tenant, and what is append-only stays as it is' \

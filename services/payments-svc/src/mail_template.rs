@@ -70,6 +70,31 @@ pub fn payment_confirmation(facts: &PaymentConfirmation<'_>) -> Content {
     )
 }
 
+/// What the mail about a payment that failed tells.
+#[derive(Debug, Clone, Copy)]
+pub struct PaymentFailed<'a> {
+    /// The plan that was ordered.
+    pub plan: PlanCode,
+    /// What was to be paid.
+    pub price: Money,
+    /// The order.
+    pub order: OrderId,
+    /// Where to try again.
+    pub plans_url: &'a str,
+}
+
+/// A payment failed: nothing was taken.
+pub fn payment_failed(facts: &PaymentFailed<'_>) -> Content {
+    let plan = plan_name(facts.plan);
+    let first = "Your payment did not go through. If money left your account all the same, it comes back by itself, or your plan begins.";
+    Content::of(
+        &Layout::new(format!("Payment failed: {plan} plan"), "Your payment did not go through", first)
+            .says(first)
+            .facts([("Plan", plan.to_owned()), ("Amount", facts.price.to_string()), ("Order", facts.order.to_string())])
+            .button("Try again", facts.plans_url),
+    )
+}
+
 /// What a mail about a refund tells.
 #[derive(Debug, Clone, Copy)]
 pub struct Refunded {
@@ -217,6 +242,17 @@ mod tests {
         });
         assert!(!content.text.contains("{{") && !content.html.contains("{{"));
         insta::assert_snapshot!("refund", format!("{}\n\n{}\n----\n{}", content.subject, content.text, content.html));
+    }
+
+    #[test]
+    fn the_mail_about_a_failed_payment_reads_well() {
+        let content = payment_failed(&PaymentFailed {
+            plan: PlanCode::Glide,
+            price: Money::inr(Paise::new(700_000)),
+            order: "019c2d6e-0000-7000-8000-000000000001".parse().unwrap(),
+            plans_url: "https://app.example.com/plans",
+        });
+        insta::assert_snapshot!("payment_failed", format!("{}\n\n{}\n----\n{}", content.subject, content.text, content.html));
     }
 
     #[test]

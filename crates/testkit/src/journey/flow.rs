@@ -98,7 +98,7 @@ pub async fn sign_up(client: &mut Client, email: &str, password: &str) -> anyhow
 }
 
 /// Reads the code of the mail to `email` in the sandbox and confirms the address with it.
-async fn confirm(client: &mut Client, addresses: &Addresses, email: &str) -> anyhow::Result<()> {
+pub async fn confirm(client: &mut Client, addresses: &Addresses, email: &str) -> anyhow::Result<()> {
     let sandbox = client.elsewhere(&addresses.sandbox);
     let of_mail = |answer: &Answer| {
         let mails = answer.body.as_array().into_iter().flatten();

@@ -137,7 +137,7 @@ const BY_SQL: [(&str, &str, &str); 15] = [
         "mail",
         "every completed payment has one mail, sent",
         "select count(*) from payments.orders o where o.state = 'completed' and 1 <> (\
-           select count(*) from payments.mail_outbox m where m.workspace_id = o.workspace_id and m.purpose_key like '%' || o.id::text and m.sent_at is not null)",
+           select count(*) from payments.mail_outbox m where m.purpose_key = 'payment-confirmation/' || o.id and m.sent_at is not null)",
     ),
 ];
 

@@ -22,37 +22,47 @@ const MAX_LINE: usize = 100;
 const MAX_LINES: usize = 4;
 
 /// Who invoices are made out to, in Latin letters.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BillingDetails {
     /// As registered, at most 120 characters.
     #[schema(example = "Acme Software LLP")]
     legal_name: String,
     /// The GST registration, for a business that has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[schema(example = "27AAPFU0939F1ZV")]
     gstin: Option<String>,
     /// One to four lines of at most 100 characters, the postal code among them.
     #[schema(example = json!(["221 Fergusson College Road", "Pune 411004"]))]
     address: Vec<String>,
     /// The two-digit code of the state; the registration's where there is one, and may then be left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[schema(example = "27")]
     state: Option<String>,
-    /// The state's name; not needed when writing.
-    #[serde(default, skip_serializing_if = "Option::is_none", skip_deserializing)]
-    #[schema(read_only, example = "Maharashtra")]
-    state_name: Option<&'static str>,
 }
 
-impl From<&Buyer> for BillingDetails {
+/// Who invoices are made out to, as it is kept.
+#[derive(Debug, Serialize, ToSchema)]
+struct KeptDetails {
+    legal_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gstin: Option<String>,
+    address: Vec<String>,
+    /// The two-digit code of the state.
+    #[schema(example = "27")]
+    state: String,
+    #[schema(example = "Maharashtra")]
+    state_name: &'static str,
+}
+
+impl From<&Buyer> for KeptDetails {
     fn from(buyer: &Buyer) -> Self {
         Self {
             legal_name: buyer.legal_name.clone(),
             gstin: buyer.gstin.as_ref().map(ToString::to_string),
             address: buyer.address.clone(),
-            state: Some(buyer.state.to_string()),
-            state_name: Some(buyer.state.name()),
+            state: buyer.state.to_string(),
+            state_name: buyer.state.name(),
         }
     }
 }
@@ -116,7 +126,7 @@ impl BillingDetails {
     security(("bearer" = [])),
     params(("X-Workspace-Id" = Option<Uuid>, Header)),
     responses(
-        (status = 200, description = "The details", body = BillingDetails),
+        (status = 200, description = "The details", body = KeptDetails),
         (status = 401, description = "No valid token", body = ProblemBody),
         (status = 403, description = "Only owners and admins", body = ProblemBody),
         (status = 404, description = "None were given, or not a workspace of the user", body = ProblemBody),
@@ -127,7 +137,7 @@ impl BillingDetails {
 pub(super) async fn get_billing_details(app: web::Data<App>, member: Member) -> Result<HttpResponse, Problem> {
     let known = account::billing_details(&app.kit.db, &member.claims, member.workspace).await?;
     let buyer = known.ok_or_else(|| Problem::new(ErrorCode::NotFound).detail("no billing details were given yet"))?;
-    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(BillingDetails::from(&buyer)))
+    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(KeptDetails::from(&buyer)))
 }
 
 /// Says who the next invoices are made out to. What was issued before stays as it is.
@@ -137,7 +147,7 @@ pub(super) async fn get_billing_details(app: web::Data<App>, member: Member) -> 
     params(("X-Workspace-Id" = Option<Uuid>, Header)),
     request_body = BillingDetails,
     responses(
-        (status = 200, description = "The details as they are kept", body = BillingDetails),
+        (status = 200, description = "The details as they are kept", body = KeptDetails),
         (status = 400, description = "Not JSON, or a malformed header", body = ProblemBody),
         (status = 401, description = "No valid token", body = ProblemBody),
         (status = 403, description = "Only owners and admins", body = ProblemBody),
@@ -164,5 +174,5 @@ pub(super) async fn save_billing_details(
             async move { account::save_billing_details(&working, &member.claims, member.workspace, &saved, request_id.as_deref()).await },
         )
         .await??;
-    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(BillingDetails::from(&buyer)))
+    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(KeptDetails::from(&buyer)))
 }

@@ -75,7 +75,7 @@ pub async fn apply(app: &App, attempt: &Attempt, answer: &StatusAnswer) -> Resul
                     complete(connection, now, app, &order, attempt, status).await?
                 }
                 StatusAnswer::Found(status) if status.state == ProviderState::Failed => {
-                    fail(connection, now, &order, attempt, status).await?
+                    fail(connection, now, app, &order, attempt, status).await?
                 }
                 StatusAnswer::Found(_) | StatusAnswer::NotFound => expire_when_over(connection, now, &order).await?,
             };
@@ -115,8 +115,8 @@ fn observe(app: &App, attempt: &Attempt, outcome: Outcome, late: bool) {
     }
     if outcome == Outcome::Completed {
         service_kit::kill_point!("K2");
-        app.mailer.wake();
     }
+    app.mailer.wake();
 }
 
 async fn complete(
@@ -279,6 +279,7 @@ fn after_payment(known: &Subscription, order: &Order, now: DateTime<Utc>) -> Opt
 async fn fail(
     connection: &mut AsyncPgConnection,
     now: DateTime<Utc>,
+    app: &App,
     order: &Order,
     attempt: &Attempt,
     status: &OrderStatus,
@@ -297,6 +298,9 @@ async fn fail(
             let code = status.error_code.as_deref().unwrap_or("payment_failed");
             if transition(connection, now, order, next, Change { failure_code: Some(code), ..Change::default() }).await? {
                 announce_failure(connection, now, order, code).await?;
+                if let Some(mail) = mail_of::failure(&app.config.public_url, order) {
+                    mail::enqueue(connection, now, &mail).await?;
+                }
                 return Ok(Outcome::Failed);
             }
             Ok(Outcome::Unchanged)

@@ -34,6 +34,25 @@ pub(super) fn confirmation(public_url: &str, order: &Order, invoice: &Invoice) -
     })
 }
 
+/// Tells that a payment failed; `None` for a payer without an address.
+pub(super) fn failure(public_url: &str, order: &Order) -> Option<Mail> {
+    let recipient = order.payer_email.clone()?;
+    let content = mail_template::payment_failed(&mail_template::PaymentFailed {
+        plan: order.plan,
+        price: order.price,
+        order: order.id,
+        plans_url: &format!("{}/plans", public_url.trim_end_matches('/')),
+    });
+    Some(Mail {
+        purpose_key: format!("payment-failed/{}", order.id),
+        recipient,
+        subject: content.subject,
+        html: content.html,
+        text: content.text,
+        workspace: Some(order.workspace),
+    })
+}
+
 /// Tells that money is on its way back; `None` for a payer without an address.
 pub(super) fn refund(order: &Order, refund: &Refund) -> Option<Mail> {
     let recipient = order.payer_email.clone()?;

@@ -11,7 +11,7 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{
-    journey::{Ask, Client, settle, sign_up},
+    journey::{Ask, Client, confirm, settle, sign_up},
     system::System,
 };
 use tokio::{
@@ -24,9 +24,10 @@ use uuid::Uuid;
 const AT_ONCE: usize = 32;
 /// Workspaces that one payer has.
 const WORKSPACES: usize = 100;
-/// How often a replica is killed, and how long it stays away.
-const KILL_EVERY: Duration = Duration::from_secs(10);
+/// When a replica is killed first, how long it stays away, and how long both live then: one dies every ten seconds.
+const FIRST_KILL: Duration = Duration::from_secs(3);
 const DEAD_FOR: Duration = Duration::from_secs(2);
+const ALIVE_FOR: Duration = Duration::from_secs(8);
 /// How often the weather changes.
 const WEATHER_EVERY: Duration = Duration::from_millis(300);
 /// Within this after the last order everything is decided: the slow tail of the schedule asks once a minute.
@@ -93,8 +94,9 @@ pub async fn run(system: &mut System, storm: Storm) -> anyhow::Result<Vec<(Strin
 
 /// Kills one of two replicas of payments-svc every ten seconds; returns how often.
 async fn kill_replicas(system: &mut System, mut stopped: watch::Receiver<bool>) -> usize {
-    let mut kills = 0;
-    while timeout(KILL_EVERY, stopped.wait_for(|stopped| *stopped)).await.is_err() {
+    let (mut kills, mut wait) = (0, FIRST_KILL);
+    while timeout(wait, stopped.wait_for(|stopped| *stopped)).await.is_err() {
+        wait = ALIVE_FOR;
         system.kill_replica("payments-svc", kills % 2).await;
         sleep(DEAD_FOR).await;
         system.start_service("payments-svc");
@@ -113,10 +115,10 @@ async fn payers(system: &System, orders: usize) -> anyhow::Result<Vec<(Client, U
     let mut admin = system.database().admin().await;
     for number in 0..orders.div_ceil(WORKSPACES) {
         let mut client = Client::new(&system.addresses.gateway, Instant::now() + Duration::from_secs(60))?;
-        ensure!(
-            sign_up(&mut client, &format!("storm-{number}@example.test"), "a storm is coming").await?,
-            "addresses need no confirmation here"
-        );
+        let email = format!("storm-{number}@example.test");
+        if !sign_up(&mut client, &email, "a storm is coming").await? {
+            confirm(&mut client, &system.addresses, &email).await?;
+        }
         let profile = client.expect(&Ask::post("/api/auth/ensure-profile", json!({}))).await?;
         let owner = profile.text("/workspace/id")?.to_owned();
         for _ in 0..WORKSPACES.min(orders - clients.len()) {
@@ -169,6 +171,8 @@ async fn one_order(client: &Client, sandbox: &Client, workspace: Uuid, fate: Fat
         // An answer that was lost, and asked for again.
         ensure!(given_up.status.is_success() || given_up.status == StatusCode::CONFLICT, "abandon answered {}", given_up.status);
     }
+    // People look at the pay page for a while.
+    sleep(Duration::from_millis(rng.random_range(0..8000))).await;
     let outcome = match fate {
         Fate::Paid | Fate::PaidLate => "success",
         Fate::Fails => "fail",
@@ -279,7 +283,8 @@ async fn books(system: &System, sandbox: &str) -> anyhow::Result<(usize, usize)>
         }
     }
     theirs.retain(|_, amount| *amount != 0);
-    let paid = "select json_agg(json_build_array(id, amount))::text from payments.orders where state = 'completed'";
+    let paid =
+        "select coalesce(json_agg(json_build_array(id, amount)), '[]')::text as value from payments.orders where state = 'completed'";
     let ours: Vec<(String, i64)> = match system.database().text(paid).await {
         Some(text) => serde_json::from_str(&text)?,
         None => Vec::new(),
@@ -353,8 +358,8 @@ const CHECKS: &[(&str, &str)] = &[
 /// Orders that were asked about more often than PhonePe's mandatory schedule has steps until their last check (20 s after the start,
 /// then every 3 s for 30 s, 6 s for 60 s, 10 s for 60 s, 30 s for 60 s, then every minute).
 async fn too_often(system: &System) -> anyhow::Result<usize> {
-    let checked = "select json_agg(json_build_array(check_count, extract(epoch from last_checked_at - created_at)))::text \
-                   from payments.orders where check_count > 0";
+    let checked = "select coalesce(json_agg(json_build_array(check_count, extract(epoch from last_checked_at - created_at))), '[]')::text \
+                   as value from payments.orders where check_count > 0";
     let checked: Vec<(u32, f64)> = match system.database().text(checked).await {
         Some(text) => serde_json::from_str(&text)?,
         None => bail!("no order was asked about"),
