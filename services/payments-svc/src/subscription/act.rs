@@ -224,13 +224,13 @@ pub async fn start_trial(
 ) -> Result<Subscription, ActError> {
     let now = app.kit.clock.now();
     let days = app.config.trial_days;
-    if days == 0 {
-        return Err(ActError::NoTrial);
-    }
     let mut connection = app.kit.db.get().await?;
     (*connection)
         .transaction(async |connection: &mut AsyncPgConnection| {
             authorise(connection, workspace, claims.user, Role::Admin).await?;
+            if days == 0 {
+                return Err(ActError::NoTrial);
+            }
             let trial = Subscription {
                 id: SubscriptionId::generate(),
                 workspace,
