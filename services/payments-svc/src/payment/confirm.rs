@@ -185,7 +185,7 @@ pub(super) async fn honour(
 }
 
 /// The first thing in which the provider's truth differs from what we asked. An absent amount is a difference.
-pub(super) fn mismatch(order: &Order, attempt: &Attempt, status: &OrderStatus) -> Option<&'static str> {
+fn mismatch(order: &Order, attempt: &Attempt, status: &OrderStatus) -> Option<&'static str> {
     let differs = |given: &Option<String>, known: &str| given.as_deref().is_some_and(|given| given != known);
     if status.amount != Some(order.price.amount.get()) {
         Some("amount")
