@@ -69,6 +69,7 @@ fn client_of(server: &str, clock: Arc<MockClock>) -> Client {
         webhook_username: String::new(),
         webhook_password: String::new().into(),
         webhook_secret: String::new().into(),
+        autopay_api: crate::phonepe::AutopayApi::Checkout,
     };
     let http = service_kit::http_client(Duration::from_secs(5)).unwrap();
     Client::new(http, &config, clock, Metrics::new(&prometheus::Registry::new()).unwrap())
