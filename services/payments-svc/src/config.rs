@@ -200,7 +200,6 @@ mod tests {
                 resend_url: String::new(),
                 resend_api_key: secret(),
                 webhook_secret: secret(),
-                autopay_api: AutopayApi::Checkout,
                 smtp_url: secret(),
                 from: String::new(),
             },

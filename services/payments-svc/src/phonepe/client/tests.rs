@@ -92,7 +92,13 @@ fn pending() -> ResponseTemplate {
 }
 
 fn request() -> PayRequest {
-    PayRequest { merchant_order_id: id(), amount: Paise::new(500_000), expire_after_s: 1200, redirect_url: "https://app.example/r".into() }
+    PayRequest {
+        merchant_order_id: id(),
+        amount: Paise::new(500_000),
+        expire_after_s: 1200,
+        redirect_url: "https://app.example/r".into(),
+        mandate: None,
+    }
 }
 
 async fn paid_with(template: ResponseTemplate) -> PayOutcome {
@@ -190,6 +196,7 @@ async fn a_status_is_asked_with_details_and_read_by_its_root_state() {
         currency: None,
         error_code: None,
         transaction_id: Some("OM1".into()),
+        valid_after: None,
     };
     assert_eq!(fake.client().order_status(&id()).await, Ok(StatusAnswer::Found(expected)));
 }
