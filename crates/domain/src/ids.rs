@@ -71,6 +71,8 @@ ids! {
     RefundId;
     /// The subscription of a workspace.
     SubscriptionId;
+    /// A mandate to debit a payer.
+    MandateId;
     /// An invoice or a credit note.
     InvoiceId;
     /// An event: the outbox row's event id and the consumer's idempotency key.

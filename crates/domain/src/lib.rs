@@ -16,6 +16,7 @@ pub mod gate;
 pub mod gst;
 pub mod ids;
 pub mod invoice;
+pub mod mandate;
 pub mod manifest;
 pub mod money;
 pub mod onboarding;

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     plan::{Cycle, PlanCode},
     subscription::{
-        Change, SubscriptionState, Term,
+        SubscriptionState, Term,
         term::{GRACE, Happening, NotAllowed, Use},
     },
 };
@@ -215,8 +215,8 @@ proptest! {
                     term = term.choose(plan, cycle).unwrap_or(term);
                     prop_assert_eq!((term.period_start, term.period_end, term.status), (before.period_start, before.period_end, before.status));
                 }
-                Act::Pause => term.status = term.status.apply(Change::Paused).unwrap_or(term.status),
-                Act::Resume => term.status = term.status.apply(Change::Resumed).unwrap_or(term.status),
+                Act::Pause => term = term.pause().unwrap_or(term),
+                Act::Resume => term = term.resume().unwrap_or(term),
                 Act::Refund => {
                     if term.paid && let Ok(refunded) = term.refund(now) {
                         if let Some(period) = paid.last_mut() {
@@ -230,7 +230,6 @@ proptest! {
                     }
                 }
             }
-            if term.status == SubscriptionState::Paused { term.grace_end = None; }
             while let Some((next, happening)) = term.advance(now) {
                 if happening == Happening::Renewed {
                     waiting -= 1;

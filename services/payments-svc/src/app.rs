@@ -49,6 +49,8 @@ pub struct App {
     pub reconciler_due: Notify,
     /// Wakes the worker of refunds of this process. Polling is the guarantee.
     pub refunds_due: Notify,
+    /// Wakes the worker of mandates and debits of this process. Polling is the guarantee.
+    pub autopay_due: Notify,
 }
 
 /// Sub-commands of payments-svc alone.
@@ -88,6 +90,7 @@ impl Service for App {
             receipts_due: Notify::new(),
             reconciler_due: Notify::new(),
             refunds_due: Notify::new(),
+            autopay_due: Notify::new(),
             kit,
             config,
         })

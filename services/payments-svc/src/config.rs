@@ -6,7 +6,7 @@ use serde::Deserialize;
 use service_kit::config::{KitConfig, Problems, Profile, ServiceConfig, is_local_host};
 
 use crate::{
-    phonepe::{CredentialsProblem, WebhookCredentials},
+    phonepe::{AutopayApi, CredentialsProblem, WebhookCredentials},
     seller::SellerConfig,
 };
 
@@ -47,6 +47,7 @@ pub struct PhonePeConfig {
     pub webhook_username: String,
     pub webhook_password: SecretString,
     pub webhook_secret: SecretString,
+    pub autopay_api: AutopayApi,
 }
 
 impl PhonePeConfig {
@@ -193,6 +194,7 @@ mod tests {
                 webhook_username: String::new(),
                 webhook_password: secret(),
                 webhook_secret: secret(),
+                autopay_api: AutopayApi::Checkout,
             },
             mail: MailSettings {
                 resend_url: String::new(),

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::{
     app::App,
+    autopay,
     payment::{receipt, reconcile, refund},
     store,
     subscription::lapse,
@@ -71,6 +72,7 @@ pub(crate) fn start_workers(app: &Arc<App>) {
             Ok(if full { Duration::ZERO } else { CALENDAR_EVERY })
         },
     );
+    start(app, "autopay", |app| Some(&app.autopay_due), |app| async move { autopay::work_due(&app).await });
     start(app, "gauges", |_| None, |app| async move { measure(&app).await });
 }
 

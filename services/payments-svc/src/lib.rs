@@ -5,9 +5,11 @@
 //! (`payment::receipt`) and the schedule (`payment::reconcile`) are two reasons to ask it, and `payment::confirm` is the
 //! one place where its answer becomes true. `payment::refund` does the same for money that is given
 //! back, and [`invoice`] issues the document of each;
-//! [`subscription`] lives on what was paid.
+//! [`subscription`] lives on what was paid, and
+//! [`autopay`] pays it by mandate.
 
 pub mod app;
+pub mod autopay;
 pub mod config;
 pub mod console;
 mod consumers;

@@ -38,7 +38,8 @@ pub struct Metrics {
     pub subscriptions: IntGaugeVec,
     /// Subscriptions that moved with time, by `change`: renewed, `past_due`, expired.
     pub lapses: IntCounterVec,
-    /// Seconds per call of PhonePe by `call` (pay, status, refund, `refund_status`) and `outcome`.
+    /// Seconds per call of PhonePe by `call` (pay, status, refund, `refund_status`, notify, redeem, `mandate_status`, `cancel_mandate`)
+    /// and `outcome`.
     pub phonepe_request_duration_seconds: HistogramVec,
 }
 
@@ -114,7 +115,16 @@ impl Metrics {
             phonepe_request_duration_seconds: register(registry, HistogramVec::new(phonepe, &["call", "outcome"])?)?,
         };
         let (acts, questions) = (["accepted", "refused", "ambiguous"], ["found", "not_found", "unavailable"]);
-        for (call, outcomes) in [("pay", acts), ("refund", acts), ("status", questions), ("refund_status", questions)] {
+        for (call, outcomes) in [
+            ("pay", acts),
+            ("refund", acts),
+            ("notify", acts),
+            ("redeem", acts),
+            ("cancel_mandate", acts),
+            ("status", questions),
+            ("refund_status", questions),
+            ("mandate_status", questions),
+        ] {
             for outcome in outcomes {
                 metrics.phonepe_request_duration_seconds.with_label_values(&[call, outcome]);
             }

@@ -43,6 +43,8 @@ pub struct Term {
     pub next: Option<Next>,
     /// How many of the reminders of the present period were sent.
     pub reminded: usize,
+    /// Whether a mandate pays the periods to come.
+    pub autopay: bool,
 }
 
 /// The present state does not allow what was asked.
@@ -95,6 +97,7 @@ impl Term {
             paid: true,
             next: None,
             reminded: 0,
+            autopay: false,
         }
     }
 
@@ -122,6 +125,11 @@ impl Term {
     /// Whether the present period is not over, and nothing but time ends it.
     fn runs(&self, now: DateTime<Utc>) -> bool {
         now < self.period_end && self.status != SubscriptionState::Expired
+    }
+
+    /// Whether the next period is debited. A mandate is for months.
+    pub fn debited(&self) -> bool {
+        self.autopay && self.renewal().1 == Cycle::Monthly
     }
 
     fn prepaid(&self) -> bool {
@@ -154,6 +162,7 @@ impl Term {
             paid: true,
             next: None,
             reminded: 0,
+            autopay: self.autopay,
         };
         Some((paid, if due { Use::Renewed } else { Use::Activated }))
     }
@@ -176,7 +185,7 @@ impl Term {
     /// How many days before the end the payer is reminded. Nobody is reminded of an end that will not come or was chosen.
     fn reminders(&self) -> &'static [i64] {
         match (self.status, self.cycle) {
-            (SubscriptionState::Active, _) if self.prepaid() => &[],
+            (SubscriptionState::Active, _) if self.prepaid() || self.debited() => &[],
             (SubscriptionState::Active, Cycle::Yearly) => &[30, 7, 1],
             (SubscriptionState::Active, Cycle::Monthly) => &[3],
             (SubscriptionState::Trialing, _) => &[2],
@@ -238,6 +247,24 @@ impl Term {
             return Err(NotAllowed(self.status));
         }
         let status = self.status.apply(Change::Kept).map_err(|refused| NotAllowed(refused.from))?;
+        Ok(Self { status, ..*self })
+    }
+
+    /// The term after the payer paused the mandate.
+    ///
+    /// # Errors
+    /// When it is neither active nor past due.
+    pub fn pause(&self) -> Result<Self, NotAllowed> {
+        let status = self.status.apply(Change::Paused).map_err(|refused| NotAllowed(refused.from))?;
+        Ok(Self { status, grace_end: None, ..*self })
+    }
+
+    /// The term after the payer lifted the pause, or there is no mandate any more that could be paused.
+    ///
+    /// # Errors
+    /// When it is not paused.
+    pub fn resume(&self) -> Result<Self, NotAllowed> {
+        let status = self.status.apply(Change::Resumed).map_err(|refused| NotAllowed(refused.from))?;
         Ok(Self { status, ..*self })
     }
 

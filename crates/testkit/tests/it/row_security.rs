@@ -46,7 +46,7 @@ const ALLOWED: [(&str, &str, &str); 24] = [
 ];
 
 /// Tables of the services alone: every statement is refused to all seven.
-const CLOSED: [&str; 15] = [
+const CLOSED: [&str; 17] = [
     "identity.user_repair",
     "identity.session",
     "identity.signing_key",
@@ -62,6 +62,8 @@ const CLOSED: [&str; 15] = [
     "payments.document_series",
     "payments.invoice_pdf",
     "payments.ledger_entry",
+    "payments.mandate",
+    "payments.debit",
 ];
 
 /// Closed too, in each of the four schemas.

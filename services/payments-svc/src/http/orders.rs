@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post, web};
 use chrono::{DateTime, Utc};
-use domain::{ErrorCode, ids::OrderId, order::OrderState, role::Role};
+use domain::{ErrorCode, ids::OrderId, order::OrderState, plan::Cycle, role::Role};
 use serde::{Deserialize, Serialize};
 use service_kit::{
     auth::Member,
@@ -37,7 +37,7 @@ struct InitiateBody {
     /// `monthly` or `yearly`.
     #[schema(example = "monthly")]
     cycle: String,
-    /// Renew by a UPI mandate.
+    /// Renew by a UPI mandate, for a monthly plan.
     #[serde(default)]
     autopay: bool,
 }
@@ -55,6 +55,8 @@ pub(super) struct OrderBody {
     amount: i64,
     #[schema(example = "INR")]
     currency: &'static str,
+    /// Whether paying it approves a mandate, or a mandate pays it.
+    autopay: bool,
     /// `created`, `pending`, `completed`, `failed`, `expired`, `refund_pending`, `refunded`, `partially_refunded` or
     /// `quarantined`; more may come.
     #[schema(example = "pending")]
@@ -80,6 +82,7 @@ impl From<&Order> for OrderBody {
             cycle: order.cycle.as_str(),
             amount: order.price.amount.get(),
             currency: order.price.currency.as_str(),
+            autopay: order.mandate.is_some(),
             state: order.state.as_str(),
             redirect_url: order.redirect_url.clone().filter(|_| order.state.is_open()),
             failure: order.failure_code.clone(),
@@ -145,14 +148,15 @@ pub(super) async fn initiate_order(
     let decision = app.kit.limits.take(PER_MINUTE, &user).await.or_refuse()?;
     app.kit.limits.take(PER_HOUR, &user).await.or_refuse()?;
     let (plan, cycle) = super::plans::chosen(&body.plan, &body.cycle)?;
-    if body.autopay {
-        return Err(Problem::new(ErrorCode::AutopayUnavailable).detail("orders are paid one at a time"));
+    if body.autopay && cycle != Cycle::Monthly {
+        return Err(Problem::new(ErrorCode::AutopayUnavailable).detail("a mandate pays by the month; a year is one payment"));
     }
     let route = format!("POST /api/payments/v2/initiate {}", member.workspace);
     let order = NewOrder {
         workspace: member.workspace,
         plan,
         cycle,
+        autopay: body.autopay,
         request_id: RequestId::of(&request),
         keyed: key.0.map(|key| KeyedRequest::new(member.user(), &route, key, &body.bytes)),
         claims: member.claims,

@@ -42,6 +42,8 @@ struct SubscriptionBody {
     /// What follows the present period, if it was chosen or paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<NextBody>,
+    /// Whether a mandate pays the next period.
+    autopay: bool,
     /// Whether an order can be made now: for what is due or, near the end, for the next period.
     payable: bool,
 }
@@ -70,6 +72,7 @@ impl SubscriptionBody {
             period_end: term.period_end,
             grace_end: term.grace_end,
             next: term.next.map(|next| NextBody { plan: next.plan.as_str(), cycle: next.cycle.as_str(), paid: next.paid }),
+            autopay: term.debited(),
             payable: term.payable(now),
         }
     }

@@ -14,7 +14,7 @@ use domain::{
 use messaging::outbox;
 use serde_json::json;
 
-use super::{StoreError, announce_failure, event_data, mail_of, record, refund, transition};
+use super::{StoreError, announce_failure, event_data, mail_of, record, refund, submit::merchant_subscription_id, transition};
 use crate::{
     app::App,
     config::LateSuccess,
@@ -22,7 +22,8 @@ use crate::{
     phonepe::{OrderStatus, ProviderState, StatusAnswer},
     store::{
         attempt::{self, Attempt, AttemptState},
-        order::{self, Change, Order},
+        mandate,
+        order::{self, Change, Order, OrderKind},
         subscription::{self, Subscription},
     },
     subscription::event,
@@ -117,6 +118,7 @@ fn observe(app: &App, attempt: &Attempt, outcome: Outcome, late: bool) {
         service_kit::kill_point!("K2");
     }
     app.mailer.wake();
+    app.autopay_due.notify_one();
 }
 
 async fn complete(
@@ -175,6 +177,9 @@ pub(super) async fn honour(
     outbox::append(connection, now, &Event::PaymentConfirmed(event_data(order, reference, None))).await?;
     if let Some(event) = activation.event() {
         outbox::append(connection, now, &event).await?;
+    }
+    if let (OrderKind::Setup, Some(id)) = (order.kind, order.mandate) {
+        mandate::approved(connection, now, id, &merchant_subscription_id(id, attempt.n)).await?;
     }
     let invoice = issue::invoice(connection, now, &app.seller, order, &attempt.id, reference, activation.period).await?;
     if let Some(confirmation) = mail_of::confirmation(&app.config.public_url, order, &invoice) {
@@ -252,6 +257,7 @@ async fn activate(connection: &mut AsyncPgConnection, now: DateTime<Utc>, order:
         order: Some(order.id),
         next_order: None,
         contact_email: order.payer_email.clone(),
+        mandate: None,
     };
     if subscription::insert(connection, now, &first).await? {
         return Ok(Some(Activation { period: Period::of(&first.term), subscription: first, before: None, used: Use::Activated }));

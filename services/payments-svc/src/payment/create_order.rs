@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::{
-    ids::{OrderId, WorkspaceId},
+    ids::{MandateId, OrderId, WorkspaceId},
+    mandate::MandateState,
     order::OrderState,
     plan::{Cycle, PlanCode, price},
     role::Role,
@@ -21,14 +22,15 @@ use service_kit::{
 
 use super::{
     StoreError, find, schedule,
-    submit::{PAYABLE_FOR_S, submit},
+    submit::{LARGEST_DEBIT, PAYABLE_FOR_S, submit},
 };
 use crate::{
     app::App,
     phonepe::PayOutcome,
     store::{
         attempt,
-        order::{self, Order},
+        mandate::{self, Mandate},
+        order::{self, Order, OrderKind},
         subscription,
     },
 };
@@ -47,6 +49,8 @@ pub struct NewOrder {
     pub plan: PlanCode,
     /// For how long.
     pub cycle: Cycle,
+    /// Whether a mandate is to be approved with it.
+    pub autopay: bool,
     /// The request's id, for the audit log.
     pub request_id: Option<String>,
     /// Its idempotency key, if it has one.
@@ -133,7 +137,7 @@ async fn store(app: &App, request: &NewOrder) -> Result<Ordered, CreateOrderErro
                 let order = order.ok_or(diesel::result::Error::NotFound)?;
                 return Ok(Ordered { order, new: false });
             }
-            let ordered = insert_or_find(connection, now, request).await?;
+            let ordered = insert_or_find(connection, now, app, request).await?;
             if let Some(keyed) = &request.keyed {
                 idempotency::remember(connection, keyed, &ordered.order.id.to_string()).await?;
             }
@@ -145,6 +149,7 @@ async fn store(app: &App, request: &NewOrder) -> Result<Ordered, CreateOrderErro
 async fn insert_or_find(
     connection: &mut AsyncPgConnection,
     now: chrono::DateTime<chrono::Utc>,
+    app: &App,
     request: &NewOrder,
 ) -> Result<Ordered, CreateOrderError> {
     let known = subscription::find(connection, request.workspace).await?;
@@ -169,10 +174,24 @@ async fn insert_or_find(
         provider_reference: None,
         payer_email: request.claims.email().map(str::to_owned),
         traceparent: TraceContext::current().map(|trace| trace.traceparent),
+        kind: if request.autopay { OrderKind::Setup } else { OrderKind::Checkout },
+        mandate: request.autopay.then(MandateId::generate),
         created_at: now,
     };
     if order::insert(connection, &order).await? {
         attempt::insert(connection, now, order.id, 1).await?;
+        if let Some(id) = order.mandate {
+            let mandate = Mandate {
+                id,
+                workspace: order.workspace,
+                user: order.user,
+                state: MandateState::Pending,
+                merchant_subscription_id: None,
+                max_amount: LARGEST_DEBIT,
+                cancel_wanted: false,
+            };
+            mandate::insert(connection, now, &mandate, app.config.phonepe.autopay_api).await?;
+        }
         let entry = audit::Entry {
             workspace: Some(order.workspace),
             actor: Some(order.user),
@@ -180,14 +199,14 @@ async fn insert_or_find(
             resource: &format!("order/{}", order.id),
             outcome: "intended",
             request_id: request.request_id.as_deref(),
-            detail: json!({ "plan": order.plan, "cycle": order.cycle, "amount": order.price.amount }),
+            detail: json!({ "plan": order.plan, "cycle": order.cycle, "amount": order.price.amount, "mandate": order.mandate }),
         };
         audit::record(connection, now, &entry).await?;
         return Ok(Ordered { order, new: true });
     }
     // The insert met an open order. If that was settled since, asking again makes a new one.
     let open = order::find_open(connection, request.workspace).await?.ok_or(IdempotencyError::InFlight)?;
-    if (open.plan, open.cycle) == (request.plan, request.cycle) {
+    if (open.plan, open.cycle, open.kind == OrderKind::Setup) == (request.plan, request.cycle, request.autopay) {
         Ok(Ordered { order: open, new: false })
     } else {
         Err(CreateOrderError::OtherOpen(Box::new(open)))

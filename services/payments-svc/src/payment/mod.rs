@@ -24,7 +24,14 @@ use messaging::outbox::{self, OutboxError};
 use serde_json::json;
 use service_kit::{audit, db::DbError};
 
-use crate::store::order::{self, Change, Order};
+use crate::{
+    app::App,
+    phonepe::{StatusAnswer, Unavailable},
+    store::{
+        attempt::Attempt,
+        order::{self, Change, Order},
+    },
+};
 
 /// Why a transaction did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +60,7 @@ impl From<OutboxError> for StoreError {
 }
 
 /// Moves an order and notes it in the audit log as the system's act. `false` when somebody else moved it first.
-async fn transition(
+pub(crate) async fn transition(
     connection: &mut AsyncPgConnection,
     now: DateTime<Utc>,
     of: &Order,
@@ -70,7 +77,7 @@ async fn transition(
     Ok(true)
 }
 
-async fn record(
+pub(crate) async fn record(
     connection: &mut AsyncPgConnection,
     now: DateTime<Utc>,
     of: &Order,
@@ -105,7 +112,17 @@ fn event_data(of: &Order, provider_reference: Option<&str>, failure: Option<&str
 }
 
 /// Tells that the order will not be paid.
-async fn announce_failure(connection: &mut AsyncPgConnection, now: DateTime<Utc>, of: &Order, failure: &str) -> Result<(), StoreError> {
+pub(crate) async fn announce_failure(
+    connection: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    of: &Order,
+    failure: &str,
+) -> Result<(), StoreError> {
     outbox::append(connection, now, &Event::PaymentFailed(event_data(of, None, Some(failure)))).await?;
     Ok(())
+}
+
+/// Asks the provider about an attempt, where it is asked.
+pub(crate) async fn ask(app: &App, attempt: &Attempt) -> Result<StatusAnswer, Unavailable> {
+    if attempt.of_mandate { app.gateway.mandate_order_status(&attempt.id).await } else { app.gateway.order_status(&attempt.id).await }
 }

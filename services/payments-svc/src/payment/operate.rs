@@ -84,7 +84,7 @@ pub async fn reconcile(app: &App, id: OrderId, dry_run: bool) -> Result<Vec<Reco
     let (_, attempts) = find(app, id).await?;
     let mut reconciled = Vec::with_capacity(attempts.len());
     for attempt in attempts {
-        let answer = app.gateway.order_status(&attempt.id).await?;
+        let answer = super::ask(app, &attempt).await?;
         let outcome = if dry_run { None } else { Some(confirm::apply(app, &attempt, &answer).await?) };
         let status = match answer {
             StatusAnswer::Found(status) => Some(status),
@@ -158,7 +158,7 @@ async fn reject(connection: &mut AsyncPgConnection, now: DateTime<Utc>, order: &
 /// The quarantined attempt of which the provider says that the order's amount was paid.
 async fn paid(app: &App, order: &Order, attempts: &[Attempt]) -> Result<(Attempt, OrderStatus), OperateError> {
     for attempt in attempts.iter().filter(|attempt| attempt.state == AttemptState::Quarantined) {
-        if let StatusAnswer::Found(status) = app.gateway.order_status(&attempt.id).await?
+        if let StatusAnswer::Found(status) = super::ask(app, attempt).await?
             && status.state == ProviderState::Completed
             && status.amount == Some(order.price.amount.get())
             && status.currency.as_deref().is_none_or(|currency| currency == order.price.currency.as_str())

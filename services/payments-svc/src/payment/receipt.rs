@@ -15,7 +15,7 @@ use crate::{
     app::App,
     phonepe::{Hint, MerchantOrderId, ProviderState, RefundAnswer, StatusAnswer, Unavailable},
     store::{
-        attempt, order,
+        attempt, debit, mandate, order,
         receipt::{self, Claimed, NewReceipt},
         refund,
     },
@@ -112,8 +112,10 @@ async fn judge(app: &App, claimed: &Claimed) -> Result<Verdict, StoreError> {
     if let Some(id) = hint.merchant_refund_id.as_deref() {
         return judge_refund(app, claimed, id.parse().ok()).await;
     }
+    let of_mandate = hasten_mandate(app, &hint).await?;
     let Some(id) = hint.merchant_order_id.as_deref().and_then(MerchantOrderId::parse) else {
-        return Ok(Verdict::Done { outcome: "irrelevant", remark: Some("it names no order of ours") });
+        let remark = if of_mandate { None } else { Some("it names no order of ours") };
+        return Ok(Verdict::Done { outcome: if of_mandate { "applied" } else { "irrelevant" }, remark });
     };
     let attempt = {
         let mut connection = app.kit.worker_db.get().await?;
@@ -125,17 +127,30 @@ async fn judge(app: &App, claimed: &Claimed) -> Result<Verdict, StoreError> {
         }
         return Ok(Verdict::Later { outcome: "unknown_order", reason: "unknown order".into(), at: now + pause(claimed.attempts) });
     };
-    let answer = match app.gateway.order_status(&attempt.id).await {
+    let answer = match super::ask(app, &attempt).await {
         Ok(answer) => answer,
         Err(error) => return Ok(unanswered(claimed, &error, now)),
     };
     confirm::apply(app, &attempt, &answer).await?;
+    if attempt.of_mandate {
+        debit::hasten(&mut *app.kit.worker_db.get().await?, now, attempt.order).await?;
+        app.autopay_due.notify_one();
+    }
     let undecided =
         !matches!(&answer, StatusAnswer::Found(status) if matches!(status.state, ProviderState::Completed | ProviderState::Failed));
     if undecided && hint.claims_end && claimed.attempts <= LAG_RETRIES {
         return Ok(lagging(claimed, now));
     }
     Ok(Verdict::Done { outcome: "applied", remark: None })
+}
+
+/// What a webhook says of a mandate is a reason to ask; returns whether it names one of ours.
+async fn hasten_mandate(app: &App, hint: &Hint) -> Result<bool, StoreError> {
+    let Some(name) = hint.merchant_subscription_id.as_deref() else { return Ok(false) };
+    let mut connection = app.kit.worker_db.get().await?;
+    let known = mandate::hasten(&mut connection, app.kit.clock.now(), name).await? > 0;
+    app.autopay_due.notify_one();
+    Ok(known)
 }
 
 /// A refund is stored before the provider hears of it, so that one that we do not have was made by somebody else.

@@ -22,7 +22,7 @@ use crate::{
     phonepe::{ProviderState, StatusAnswer, Unavailable},
     store::{
         attempt::{self, Attempt, AttemptState},
-        order::{self, Order},
+        order::{self, Order, OrderKind},
     },
 };
 
@@ -93,7 +93,7 @@ async fn check(app: &App, order: &Order) -> Option<Duration> {
         while !app.kit.limits.take(BUDGET, "all").await.allowed {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        match app.gateway.order_status(&attempt.id).await {
+        match super::ask(app, attempt).await {
             Ok(answer) => {
                 let outcome = settle(app, order, attempt, &answer, last == Some(attempt.n)).await;
                 app.metrics.checks.with_label_values(&[outcome]).inc();
@@ -136,7 +136,7 @@ async fn send_again_when_lost(app: &App, order: &Order, attempt: &Attempt, answe
         StatusAnswer::Found(status) if matches!(status.state, ProviderState::Pending | ProviderState::Other(_)) => true,
         StatusAnswer::Found(_) => return Ok(()),
     };
-    if !(lost && time_left && order.state.is_open()) {
+    if !(lost && time_left && order.state.is_open()) || order.kind == OrderKind::Debit {
         return Ok(());
     }
     let mut connection = app.kit.worker_db.get().await?;

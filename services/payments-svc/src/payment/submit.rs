@@ -1,9 +1,13 @@
 //! Sends an attempt that is stored already, and notes what became of it.
 
+use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::{
     event::Event,
+    ids::MandateId,
+    money::Paise,
     order::{Evidence, OrderEvent, OrderState},
+    plan::{Cycle, PlanCode, price},
 };
 use messaging::outbox;
 use serde_json::json;
@@ -12,7 +16,7 @@ use service_kit::db::Db;
 use super::{StoreError, announce_failure, event_data, record, transition};
 use crate::{
     app::App,
-    phonepe::{MerchantOrderId, PayOutcome, PayRequest},
+    phonepe::{MandateTerms, MerchantOrderId, PayOutcome, PayRequest},
     store::{
         attempt::{self, AttemptState},
         order::{self, Change, Order},
@@ -23,6 +27,16 @@ use crate::{
 pub const PAYABLE_FOR_S: u32 = 1200;
 /// PhonePe's lower bound for the same.
 pub const SHORTEST_S: u32 = 300;
+
+/// The most that one debit may take: a month of the largest plan, so that another plan needs no other mandate.
+pub const LARGEST_DEBIT: Paise = price(PlanCode::Soar, Cycle::Monthly).amount;
+/// PhonePe allows thirty years.
+const MANDATE_LIFE: TimeDelta = TimeDelta::days(3650);
+
+/// What the provider knows a mandate by: an attempt of its own needs a name of its own, which is unique there for ever.
+pub fn merchant_subscription_id(mandate: MandateId, n: u16) -> String {
+    format!("{mandate}-{n}")
+}
 
 /// Calls the provider for the `n`-th attempt at `order` and returns the outcome after it is stored.
 ///
@@ -35,6 +49,11 @@ pub async fn submit(app: &App, db: &Db, order: &Order, n: u16) -> Result<PayOutc
         amount: order.price.amount,
         expire_after_s: left_s.clamp(SHORTEST_S, PAYABLE_FOR_S),
         redirect_url: format!("{}/payment/return?order={}", app.config.public_url.trim_end_matches('/'), order.id),
+        mandate: order.mandate.map(|mandate| MandateTerms {
+            merchant_subscription_id: merchant_subscription_id(mandate, n),
+            max_amount: LARGEST_DEBIT,
+            expires_at: app.kit.clock.now() + MANDATE_LIFE,
+        }),
     };
     let outcome = app.gateway.pay(&request).await;
     let now = app.kit.clock.now();

@@ -14,8 +14,8 @@ use reqwest::{
 use serde::de::DeserializeOwned;
 
 use super::{
-    Gateway, MerchantOrderId, PayOutcome, PayRequest, RefundAnswer, RefundOutcome, RefundRequest, StatusAnswer, Unavailable, token::Tokens,
-    wire,
+    ActOutcome, AutopayApi, Gateway, MandateAnswer, MerchantOrderId, NotifyRequest, PayOutcome, PayRequest, RefundAnswer, RefundOutcome,
+    RefundRequest, StatusAnswer, Unavailable, token::Tokens, wire,
 };
 use crate::{config::PhonePeConfig, metrics::Metrics};
 
@@ -31,6 +31,8 @@ const BODY_LIMIT: usize = 1024 * 1024;
 const NOT_FOUND: [&str; 3] = ["INVALID_MERCHANT_ORDER_ID", "ORDER_NOT_FOUND", "MERCHANT_ORDER_MAPPING_NOT_FOUND"];
 /// Answers that mean "I have never heard of this refund". No document has the code; these are made like those of an order.
 const REFUND_NOT_FOUND: [&str; 3] = ["INVALID_MERCHANT_REFUND_ID", "REFUND_NOT_FOUND", "MERCHANT_REFUND_MAPPING_NOT_FOUND"];
+/// Answers that mean "I have never heard of this mandate". No document has the code.
+const MANDATE_NOT_FOUND: [&str; 2] = ["INVALID_MERCHANT_SUBSCRIPTION_ID", "SUBSCRIPTION_NOT_FOUND"];
 /// Answers that mean "I have this order already", so that an earlier try of ours got through.
 const DUPLICATE: [&str; 3] = ["INVALID_TRANSACTION_ID", "INVALID_MERCHANT_ORDER_ID", "ORDER_ALREADY_EXISTS"];
 /// The same of a refund, whose order's id it may call invalid for another reason.
@@ -41,6 +43,7 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     tokens: Tokens,
+    autopay: AutopayApi,
     metrics: Metrics,
 }
 
@@ -63,7 +66,8 @@ impl Answer {
 impl Client {
     /// A client that connects to nothing yet.
     pub fn new(http: reqwest::Client, config: &PhonePeConfig, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
-        Self { tokens: Tokens::new(http.clone(), config, clock), http, base: config.payment_url.trim_end_matches('/').to_owned(), metrics }
+        let base = config.payment_url.trim_end_matches('/').to_owned();
+        Self { tokens: Tokens::new(http.clone(), config, clock), http, base, autopay: config.autopay_api, metrics }
     }
 
     /// Sends with a token. 401 means that the request was not processed: a new token and exactly one more try.
@@ -107,6 +111,19 @@ impl Client {
         };
         self.observe(call, label, started);
         answer
+    }
+
+    /// Acts on a mandate or a debit. No answer of these is needed but whether it was taken; some have no body.
+    async fn act(&self, call: &str, duplicate: &[&str], request: impl Fn() -> RequestBuilder + Send + Sync) -> ActOutcome {
+        let started = Instant::now();
+        let outcome = match self.send(request).await {
+            Ok(answer) if answer.status.is_success() => ActOutcome::Accepted,
+            Ok(answer) if is_refusal(&answer, duplicate) => ActOutcome::Refused { reason: answer.reason() },
+            Ok(answer) => ActOutcome::Ambiguous { reason: answer.reason() },
+            Err(error) => ActOutcome::Ambiguous { reason: error.reason },
+        };
+        self.observe(call, outcome.as_str(), started);
+        outcome
     }
 
     fn observe(&self, call: &str, outcome: &str, started: Instant) {
@@ -158,8 +175,13 @@ fn known<T: DeserializeOwned>(answer: &Answer, not_found: &[&str]) -> Result<Opt
 impl Gateway for Client {
     async fn pay(&self, request: &PayRequest) -> PayOutcome {
         let started = Instant::now();
-        let (url, body) = (format!("{}/checkout/v2/pay", self.base), wire::Pay::from(request));
-        let outcome = match self.send(|| self.http.post(&url).timeout(PAY_LIMIT).json(&body)).await {
+        let (pay, setup) = (format!("{}/checkout/v2/pay", self.base), format!("{}/subscriptions/v2/setup", self.base));
+        let in_app = request.mandate.as_ref().filter(|_| self.autopay == AutopayApi::Subscriptions);
+        let post = || match in_app {
+            Some(terms) => self.http.post(&setup).timeout(PAY_LIMIT).json(&wire::Setup::of(request, terms)),
+            None => self.http.post(&pay).timeout(PAY_LIMIT).json(&wire::Pay::from(request)),
+        };
+        let outcome = match self.send(post).await {
             Ok(answer) => pay_outcome(&answer),
             Err(error) => PayOutcome::Ambiguous { reason: error.reason },
         };
@@ -176,6 +198,33 @@ impl Gateway for Client {
         let url = format!("{}/checkout/v2/order/{id}/status?details=true&errorContext=false", self.base);
         let known = self.status::<wire::Status>("status", &url, &NOT_FOUND).await?;
         Ok(known.map_or(StatusAnswer::NotFound, |status| StatusAnswer::Found(status.into())))
+    }
+
+    async fn mandate_order_status(&self, id: &MerchantOrderId) -> Result<StatusAnswer, Unavailable> {
+        let url = format!("{}/{}/{id}/status?details=true&errorContext=false", self.base, self.autopay.order_path());
+        let known = self.status::<wire::Status>("status", &url, &NOT_FOUND).await?;
+        Ok(known.map_or(StatusAnswer::NotFound, |status| StatusAnswer::Found(status.into())))
+    }
+
+    async fn notify(&self, request: &NotifyRequest) -> ActOutcome {
+        let (url, body) = (format!("{}/{}/notify", self.base, self.autopay.path()), wire::Notify::of(request, self.autopay));
+        self.act("notify", &DUPLICATE, || self.http.post(&url).timeout(PAY_LIMIT).json(&body)).await
+    }
+
+    async fn redeem(&self, id: &MerchantOrderId) -> ActOutcome {
+        let (url, body) = (format!("{}/{}/redeem", self.base, self.autopay.path()), wire::Redeem { merchant_order_id: id.as_str() });
+        self.act("redeem", &DUPLICATE, || self.http.post(&url).timeout(PAY_LIMIT).json(&body)).await
+    }
+
+    async fn mandate_status(&self, merchant_subscription_id: &str) -> Result<MandateAnswer, Unavailable> {
+        let url = format!("{}/{}/{merchant_subscription_id}/status", self.base, self.autopay.path());
+        let known = self.status::<wire::Mandate>("mandate_status", &url, &MANDATE_NOT_FOUND).await?;
+        Ok(known.map_or(MandateAnswer::NotFound, MandateAnswer::from))
+    }
+
+    async fn cancel_mandate(&self, merchant_subscription_id: &str) -> ActOutcome {
+        let url = format!("{}/{}/{merchant_subscription_id}/cancel", self.base, self.autopay.path());
+        self.act("cancel_mandate", &[], || self.http.post(&url).timeout(STATUS_LIMIT)).await
     }
 
     async fn refund(&self, request: &RefundRequest) -> RefundOutcome {

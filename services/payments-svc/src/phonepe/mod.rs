@@ -1,5 +1,6 @@
 //! PhonePe Standard Checkout v2: what the service asks of a payment provider, and the client that asks PhonePe.
 
+mod autopay;
 mod client;
 mod merchant_order_id;
 mod token;
@@ -12,6 +13,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{ids::RefundId, money::Paise, refund::RefundNews};
 
+pub use autopay::{ActOutcome, AutopayApi, MandateAnswer, MandateTerms, NotifyRequest};
 pub use client::Client;
 pub use merchant_order_id::MerchantOrderId;
 pub use webhook_credentials::{CredentialsProblem, Proof, WebhookCredentials};
@@ -28,6 +30,8 @@ pub struct PayRequest {
     pub expire_after_s: u32,
     /// Where the payer's browser goes afterwards, whatever happened.
     pub redirect_url: String,
+    /// The mandate that it approves, if any.
+    pub mandate: Option<MandateTerms>,
 }
 
 /// What became of a request to open a payment.
@@ -84,6 +88,8 @@ pub struct OrderStatus {
     pub error_code: Option<String>,
     /// The transaction that paid it.
     pub transaction_id: Option<String>,
+    /// When a debit can be taken, once its payer was notified.
+    pub valid_after: Option<DateTime<Utc>>,
 }
 
 /// A request to give money back.
@@ -157,6 +163,21 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// Asks for the state of an attempt.
     async fn order_status(&self, id: &MerchantOrderId) -> Result<StatusAnswer, Unavailable>;
+
+    /// Asks for the state of an attempt that sets a mandate up, or of a debit.
+    async fn mandate_order_status(&self, id: &MerchantOrderId) -> Result<StatusAnswer, Unavailable>;
+
+    /// Has the payer notified of a debit. Never repeated by the client.
+    async fn notify(&self, request: &NotifyRequest) -> ActOutcome;
+
+    /// Takes the money of a debit that was notified. Never repeated by the client.
+    async fn redeem(&self, id: &MerchantOrderId) -> ActOutcome;
+
+    /// Asks for the state of a mandate.
+    async fn mandate_status(&self, merchant_subscription_id: &str) -> Result<MandateAnswer, Unavailable>;
+
+    /// Ends a mandate.
+    async fn cancel_mandate(&self, merchant_subscription_id: &str) -> ActOutcome;
 
     /// Asks for money to be given back. Never repeated by the client: not even when the outcome is ambiguous.
     async fn refund(&self, request: &RefundRequest) -> RefundOutcome;

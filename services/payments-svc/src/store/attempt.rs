@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     OptionalExtension, QueryResult, QueryableByName,
-    sql_types::{Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::OrderId;
@@ -81,6 +81,8 @@ pub struct Attempt {
     pub provider_order_id: Option<String>,
     /// Where it stands.
     pub state: AttemptState,
+    /// Whether it sets a mandate up, or is a debit.
+    pub of_mandate: bool,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }
@@ -97,11 +99,14 @@ struct Row {
     provider_order_id: Option<String>,
     #[diesel(sql_type = Text)]
     state: String,
+    #[diesel(sql_type = Bool)]
+    of_mandate: bool,
     #[diesel(sql_type = Timestamptz)]
     updated_at: DateTime<Utc>,
 }
 
-const COLUMNS: &str = "merchant_order_id, order_id, n, provider_order_id, state, updated_at";
+const COLUMNS: &str = "merchant_order_id, order_id, n, provider_order_id, state, \
+                       exists (select from orders where id = order_id and mandate_id is not null) as of_mandate, updated_at";
 
 impl TryFrom<Row> for Attempt {
     type Error = diesel::result::Error;
@@ -114,6 +119,7 @@ impl TryFrom<Row> for Attempt {
             n: u16::try_from(row.n).map_err(|_| unreadable())?,
             provider_order_id: row.provider_order_id,
             state: super::parse(&row.state)?,
+            of_mandate: row.of_mandate,
             updated_at: row.updated_at,
         })
     }

@@ -2,8 +2,10 @@
 
 pub mod attempt;
 pub mod billing_details;
+pub mod debit;
 pub mod invoice;
 pub mod ledger;
+pub mod mandate;
 pub mod order;
 pub mod receipt;
 pub mod refund;

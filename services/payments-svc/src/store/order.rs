@@ -7,7 +7,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
-    ids::{OrderId, UserId, WorkspaceId},
+    ids::{MandateId, OrderId, UserId, WorkspaceId},
     money::{Currency, Money, Paise},
     order::OrderState,
     plan::{Cycle, PlanCode},
@@ -16,6 +16,34 @@ use service_kit::db::sql_query;
 use uuid::Uuid;
 
 use super::parse;
+
+/// How an order is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderKind {
+    /// By its payer, once.
+    Checkout,
+    /// By its payer, who approves a mandate with it.
+    Setup,
+    /// By a mandate; nobody is sent to a page for it.
+    Debit,
+}
+
+impl OrderKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Checkout => "checkout",
+            Self::Setup => "setup",
+            Self::Debit => "debit",
+        }
+    }
+
+    fn parse(text: &str) -> QueryResult<Self> {
+        [Self::Checkout, Self::Setup, Self::Debit]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| diesel::result::Error::DeserializationError(format!("{text:?} is not how an order is paid").into()))
+    }
+}
 
 /// An order as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +80,10 @@ pub struct Order {
     pub payer_email: Option<String>,
     /// The trace in which it was made.
     pub traceparent: Option<String>,
+    /// How it is paid.
+    pub kind: OrderKind,
+    /// The mandate that it sets up, or that pays it.
+    pub mandate: Option<MandateId>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -92,12 +124,17 @@ struct Row {
     payer_email: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     traceparent: Option<String>,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    mandate_id: Option<Uuid>,
     #[diesel(sql_type = Timestamptz)]
     created_at: DateTime<Utc>,
 }
 
 const COLUMNS: &str = "id, workspace_id, user_id, plan, cycle, amount, currency, state, redirect_url, expires_at, next_check_at, \
-                       last_checked_at, completed_at, failure_code, provider_reference, payer_email, traceparent, created_at";
+                       last_checked_at, completed_at, failure_code, provider_reference, payer_email, traceparent, \
+                       kind, mandate_id, created_at";
 
 impl TryFrom<Row> for Order {
     type Error = diesel::result::Error;
@@ -120,16 +157,20 @@ impl TryFrom<Row> for Order {
             provider_reference: row.provider_reference,
             payer_email: row.payer_email,
             traceparent: row.traceparent,
+            kind: OrderKind::parse(&row.kind)?,
+            mandate: row.mandate_id.map(MandateId::from_uuid),
             created_at: row.created_at,
         })
     }
 }
 
-/// Inserts a new order. `false` means that the workspace has an open one.
+/// Inserts a new order. `false` means that the workspace has an open one; a debit is nobody's to pay and stands in no other's way.
 pub async fn insert(connection: &mut AsyncPgConnection, order: &Order) -> QueryResult<bool> {
     sql_query(
         "insert into orders (id, workspace_id, user_id, plan, cycle, amount, currency, state, expires_at, next_check_at, payer_email, \
-         traceparent, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) \
+         traceparent, created_at, updated_at, kind, mandate_id, autopay, abandoned_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $15 is not null, \
+                 case $14 when 'debit' then $13 end) \
          on conflict (workspace_id) where state in ('created', 'pending') and abandoned_at is null do nothing",
     )
     .bind::<SqlUuid, _>(order.id.as_uuid())
@@ -145,6 +186,8 @@ pub async fn insert(connection: &mut AsyncPgConnection, order: &Order) -> QueryR
     .bind::<Nullable<Text>, _>(order.payer_email.as_deref())
     .bind::<Nullable<Text>, _>(order.traceparent.as_deref())
     .bind::<Timestamptz, _>(order.created_at)
+    .bind::<Text, _>(order.kind.as_str())
+    .bind::<Nullable<SqlUuid>, _>(order.mandate.map(MandateId::as_uuid))
     .execute(connection)
     .await
     .map(|inserted| inserted == 1)
@@ -310,6 +353,15 @@ pub async fn schedule_check(
         .bind::<SqlUuid, _>(id.as_uuid())
         .bind::<Timestamptz, _>(now)
         .bind::<Nullable<Timestamptz>, _>(next)
+        .execute(connection)
+        .await
+}
+
+/// Begins to ask about an order at `at`.
+pub async fn check_at(connection: &mut AsyncPgConnection, id: OrderId, at: DateTime<Utc>) -> QueryResult<usize> {
+    sql_query("update orders set next_check_at = $2 where id = $1")
+        .bind::<SqlUuid, _>(id.as_uuid())
+        .bind::<Timestamptz, _>(at)
         .execute(connection)
         .await
 }

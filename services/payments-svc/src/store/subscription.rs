@@ -7,7 +7,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
-    ids::{OrderId, SubscriptionId, WorkspaceId},
+    ids::{MandateId, OrderId, SubscriptionId, WorkspaceId},
     subscription::{Term, period, term::Next},
 };
 use service_kit::db::sql_query;
@@ -30,6 +30,8 @@ pub struct Subscription {
     pub next_order: Option<OrderId>,
     /// Where reminders go.
     pub contact_email: Option<String>,
+    /// The mandate that pays the periods to come.
+    pub mandate: Option<MandateId>,
 }
 
 #[derive(QueryableByName)]
@@ -64,6 +66,8 @@ struct Row {
     reminded: i32,
     #[diesel(sql_type = Nullable<Text>)]
     contact_email: Option<String>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    mandate_id: Option<Uuid>,
 }
 
 impl TryFrom<Row> for Subscription {
@@ -89,16 +93,18 @@ impl TryFrom<Row> for Subscription {
                 paid: row.order_id.is_some(),
                 next,
                 reminded: usize::try_from(row.reminded).unwrap_or_default(),
+                autopay: row.mandate_id.is_some(),
             },
             order: row.order_id.map(OrderId::from_uuid),
             next_order: row.next_order_id.map(OrderId::from_uuid),
             contact_email: row.contact_email,
+            mandate: row.mandate_id.map(MandateId::from_uuid),
         })
     }
 }
 
 const COLUMNS: &str = "id, workspace_id, plan, cycle, status, period_start, period_end, grace_end, order_id, anchor_day, next_plan, \
-                       next_cycle, next_order_id, reminded, contact_email";
+                       next_cycle, next_order_id, reminded, contact_email, mandate_id";
 
 /// The subscription of the workspace.
 pub async fn find(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<Option<Subscription>> {
@@ -154,7 +160,7 @@ pub async fn update(connection: &mut AsyncPgConnection, now: DateTime<Utc>, subs
     sql_query(
         "update subscription set plan = $2, cycle = $3, status = $4, period_start = $5, period_end = $6, grace_end = $7, order_id = $8, \
            anchor_day = $9, next_plan = $10, next_cycle = $11, next_order_id = $12, reminded = $13, due_at = $14, contact_email = $15, \
-           updated_at = $16 \
+           mandate_id = $16, updated_at = $17 \
          where id = $1",
     )
     .bind::<SqlUuid, _>(subscription.id.as_uuid())
@@ -172,6 +178,7 @@ pub async fn update(connection: &mut AsyncPgConnection, now: DateTime<Utc>, subs
     .bind::<Integer, _>(i32::try_from(term.reminded).unwrap_or(i32::MAX))
     .bind::<Nullable<Timestamptz>, _>(term.due_at())
     .bind::<Nullable<Text>, _>(subscription.contact_email.as_deref())
+    .bind::<Nullable<SqlUuid>, _>(subscription.mandate.map(MandateId::as_uuid))
     .bind::<Timestamptz, _>(now)
     .execute(connection)
     .await
@@ -191,6 +198,38 @@ pub async fn claim_due(connection: &mut AsyncPgConnection, now: DateTime<Utc>, l
     .map(Subscription::try_from)
     .collect()
 }
+
+/// Subscriptions whose next period is to be debited: their mandate is active and their period ends before `ends_before`. Locked until
+/// the transaction ends; those locked elsewhere are left to others.
+pub async fn claim_to_debit(
+    connection: &mut AsyncPgConnection,
+    ends_before: DateTime<Utc>,
+    not_ended_before: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<Subscription>> {
+    sql_query(format!(
+        "select {COLUMNS} from subscription where status in ('active', 'past_due') and next_order_id is null \
+           and coalesce(next_cycle, cycle) = 'monthly' and period_end <= $1 and period_end > $2 \
+           and exists (select from mandate where id = mandate_id and state = 'active' and not cancel_wanted) \
+           and not exists (select from debit where debit.mandate_id = subscription.mandate_id \
+                             and debit.period_end = subscription.period_end and debit.state <> 'failed') \
+           and (select count(*) from debit where debit.mandate_id = subscription.mandate_id \
+                  and debit.period_end = subscription.period_end) < $3 \
+         order by period_end limit $4 for update skip locked"
+    ))
+    .bind::<Timestamptz, _>(ends_before)
+    .bind::<Timestamptz, _>(not_ended_before)
+    .bind::<BigInt, _>(MOST_TRIES)
+    .bind::<BigInt, _>(limit)
+    .get_results::<Row>(connection)
+    .await?
+    .into_iter()
+    .map(Subscription::try_from)
+    .collect()
+}
+
+/// How often a period is tried to be debited.
+const MOST_TRIES: i64 = 3;
 
 /// Subscriptions in one state.
 #[derive(Debug, QueryableByName)]

@@ -21,7 +21,10 @@ use super::{event, notice};
 use crate::{
     app::App,
     payment::StoreError,
-    store::subscription::{self, Subscription},
+    store::{
+        mandate,
+        subscription::{self, Subscription},
+    },
 };
 
 /// What is done.
@@ -143,6 +146,7 @@ pub async fn by_member(
             Ok::<_, ActError>(next)
         })
         .await?;
+    app.autopay_due.notify_one();
     app.mailer.wake();
     Ok(done)
 }
@@ -198,6 +202,7 @@ async fn store(
     audit::record(connection, now, entry).await?;
     match act {
         Act::Cancel { .. } => {
+            mandate::want_canceled(connection, now, next.workspace, None).await?;
             outbox::append(connection, now, &event(Event::SubscriptionCanceled, next)).await?;
             if let Some(mail) = notice::canceled(&app.config.public_url, next, &now.timestamp_micros().to_string()) {
                 mail::enqueue(connection, now, &mail).await?;
@@ -238,6 +243,7 @@ pub async fn start_trial(
                 order: None,
                 next_order: None,
                 contact_email: claims.email().map(str::to_owned),
+                mandate: None,
             };
             if !subscription::insert(connection, now, &trial).await? {
                 return Err(ActError::NoTrial);

@@ -14,7 +14,10 @@ use super::{event, notice};
 use crate::{
     app::App,
     payment::StoreError,
-    store::subscription::{self, Subscription},
+    store::{
+        mandate,
+        subscription::{self, Subscription},
+    },
 };
 
 /// Subscriptions that are worked on in one transaction.
@@ -62,6 +65,10 @@ async fn advance(connection: &mut AsyncPgConnection, now: DateTime<Utc>, app: &A
             Happening::Expired => Some(event(Event::SubscriptionExpired, &present)),
             Happening::Reminder { .. } => None,
         };
+        if happening == Happening::Expired {
+            // Nobody is debited for what has ended.
+            mandate::want_canceled(connection, now, present.workspace, None).await?;
+        }
         if let Some(told) = told {
             outbox::append(connection, now, &told).await?;
             note(connection, now, &present, &before).await?;

@@ -21,7 +21,7 @@ impl Rig {
     }
 
     /// Makes the subscription look as if it ended in `left`, which may be past, and does what is due.
-    async fn ends_in(&self, left: TimeDelta) {
+    pub async fn ends_in(&self, left: TimeDelta) {
         let by = format!("(coalesce(grace_end, period_end) - now() - make_interval(secs => {}))", left.num_seconds());
         self.sql(&format!(
             "update payments.subscription set period_start = period_start - {by}, period_end = period_end - {by}, \

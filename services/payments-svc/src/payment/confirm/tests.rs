@@ -6,7 +6,7 @@ use domain::{
 use uuid::Uuid;
 
 use super::*;
-use crate::phonepe::MerchantOrderId;
+use crate::{phonepe::MerchantOrderId, store::order::OrderKind};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -30,6 +30,8 @@ fn order() -> Order {
         provider_reference: None,
         payer_email: None,
         traceparent: None,
+        kind: OrderKind::Checkout,
+        mandate: None,
         created_at: at("2026-03-01T00:00:00Z"),
     }
 }
@@ -41,6 +43,7 @@ fn attempt(order: &Order) -> Attempt {
         n: 1,
         provider_order_id: Some("OMO1".into()),
         state: AttemptState::Pending,
+        of_mandate: false,
         updated_at: order.created_at,
     }
 }
@@ -54,6 +57,7 @@ fn paid(order: &Order) -> OrderStatus {
         currency: Some("INR".into()),
         error_code: None,
         transaction_id: None,
+        valid_after: None,
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     store::{
         invoice,
         ledger::{self, Cause, Posting},
+        mandate,
         order::{self, Change, Order},
         refund::{self, Refund},
         subscription::{self, Subscription},
@@ -168,6 +169,10 @@ async fn end_subscription(connection: &mut AsyncPgConnection, now: DateTime<Utc>
     let order = if next_began { known.next_order } else { known.order };
     let ended = Subscription { term, order, next_order: None, ..known };
     subscription::update(connection, now, &ended).await?;
+    if !next_began {
+        // Nobody is debited for what has ended.
+        mandate::want_canceled(connection, now, ended.workspace, None).await?;
+    }
     let kind = if next_began { Event::SubscriptionRenewed } else { Event::SubscriptionExpired };
     outbox::append(connection, now, &event(kind, &ended)).await?;
     Ok(())

@@ -69,6 +69,7 @@ fn client_of(server: &str, clock: Arc<MockClock>) -> Client {
         webhook_username: String::new(),
         webhook_password: String::new().into(),
         webhook_secret: String::new().into(),
+        autopay_api: crate::phonepe::AutopayApi::Checkout,
     };
     let http = service_kit::http_client(Duration::from_secs(5)).unwrap();
     Client::new(http, &config, clock, Metrics::new(&prometheus::Registry::new()).unwrap())
@@ -91,7 +92,13 @@ fn pending() -> ResponseTemplate {
 }
 
 fn request() -> PayRequest {
-    PayRequest { merchant_order_id: id(), amount: Paise::new(500_000), expire_after_s: 1200, redirect_url: "https://app.example/r".into() }
+    PayRequest {
+        merchant_order_id: id(),
+        amount: Paise::new(500_000),
+        expire_after_s: 1200,
+        redirect_url: "https://app.example/r".into(),
+        mandate: None,
+    }
 }
 
 async fn paid_with(template: ResponseTemplate) -> PayOutcome {
@@ -189,6 +196,7 @@ async fn a_status_is_asked_with_details_and_read_by_its_root_state() {
         currency: None,
         error_code: None,
         transaction_id: Some("OM1".into()),
+        valid_after: None,
     };
     assert_eq!(fake.client().order_status(&id()).await, Ok(StatusAnswer::Found(expected)));
 }

@@ -1,0 +1,145 @@
+//! Debits by mandates.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    OptionalExtension, QueryResult, QueryableByName,
+    sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use domain::{
+    ids::{MandateId, OrderId},
+    mandate::DebitState,
+};
+use service_kit::db::sql_query;
+use uuid::Uuid;
+
+use super::parse;
+
+/// A debit as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Debit {
+    /// Its order.
+    pub order: OrderId,
+    /// The mandate that pays it.
+    pub mandate: MandateId,
+    /// Where it stands.
+    pub state: DebitState,
+    /// When the money can be taken.
+    pub valid_after: Option<DateTime<Utc>>,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    order_id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    mandate_id: Uuid,
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    valid_after: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Debit {
+    type Error = diesel::result::Error;
+
+    fn try_from(row: Row) -> QueryResult<Self> {
+        Ok(Self { order: row.order_id.into(), mandate: row.mandate_id.into(), state: parse(&row.state)?, valid_after: row.valid_after })
+    }
+}
+
+const COLUMNS: &str = "order_id, mandate_id, state, valid_after";
+
+/// Stores a debit of the period after `period_end`; it is worked on at once.
+pub async fn insert(
+    connection: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    order: OrderId,
+    mandate: MandateId,
+    period_end: DateTime<Utc>,
+) -> QueryResult<usize> {
+    sql_query(
+        "insert into debit (order_id, mandate_id, period_end, state, next_step_at, created_at, updated_at) \
+         values ($1, $2, $3, 'created', $4, $4, $4)",
+    )
+    .bind::<SqlUuid, _>(order.as_uuid())
+    .bind::<SqlUuid, _>(mandate.as_uuid())
+    .bind::<Timestamptz, _>(period_end)
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+    .await
+}
+
+/// A debit, locked for the rest of the transaction.
+pub async fn lock(connection: &mut AsyncPgConnection, order: OrderId) -> QueryResult<Option<Debit>> {
+    sql_query(format!("select {COLUMNS} from debit where order_id = $1 for update"))
+        .bind::<SqlUuid, _>(order.as_uuid())
+        .get_result::<Row>(connection)
+        .await
+        .optional()?
+        .map(Debit::try_from)
+        .transpose()
+}
+
+/// What a step writes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Change<'a> {
+    /// When the money can be taken.
+    pub valid_after: Option<DateTime<Utc>>,
+    /// Why it failed.
+    pub failure_code: Option<&'a str>,
+    /// When it is worked on next.
+    pub next_step_at: Option<DateTime<Utc>>,
+}
+
+/// Moves a debit from the state in which it was read, if it is still there.
+pub async fn transition(
+    connection: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    debit: &Debit,
+    to: DebitState,
+    change: Change<'_>,
+) -> QueryResult<bool> {
+    sql_query(
+        "update debit set state = $3, valid_after = coalesce($4, valid_after), failure_code = $5, next_step_at = $6, updated_at = $7 \
+         where order_id = $1 and state = $2",
+    )
+    .bind::<SqlUuid, _>(debit.order.as_uuid())
+    .bind::<Text, _>(debit.state.as_str())
+    .bind::<Text, _>(to.as_str())
+    .bind::<Nullable<Timestamptz>, _>(change.valid_after)
+    .bind::<Nullable<Text>, _>(change.failure_code)
+    .bind::<Nullable<Timestamptz>, _>(change.next_step_at)
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+    .await
+    .map(|updated| updated == 1)
+}
+
+/// Takes debits whose next step is due; they are due again at `next` unless something is written before.
+pub async fn claim_due(connection: &mut AsyncPgConnection, now: DateTime<Utc>, next: DateTime<Utc>, limit: i64) -> QueryResult<Vec<Debit>> {
+    sql_query(format!(
+        "update debit set next_step_at = $2 where order_id in (select order_id from debit where next_step_at <= $1 \
+         order by next_step_at limit $3 for update skip locked) returning {COLUMNS}"
+    ))
+    .bind::<Timestamptz, _>(now)
+    .bind::<Timestamptz, _>(next)
+    .bind::<BigInt, _>(limit)
+    .get_results::<Row>(connection)
+    .await?
+    .into_iter()
+    .map(Debit::try_from)
+    .collect()
+}
+
+/// Has a debit worked on soon; for one that a webhook named.
+pub async fn hasten(connection: &mut AsyncPgConnection, now: DateTime<Utc>, order: OrderId) -> QueryResult<usize> {
+    sql_query(
+        "update debit set next_step_at = least(coalesce(next_step_at, $2), $2) \
+         where order_id = $1 and state in ('created', 'notifying', 'redeeming')",
+    )
+    .bind::<SqlUuid, _>(order.as_uuid())
+    .bind::<Timestamptz, _>(now)
+    .execute(connection)
+    .await
+}
