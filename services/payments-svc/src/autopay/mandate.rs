@@ -10,7 +10,7 @@ use service_kit::{audit, db::DbError};
 use crate::{
     app::App,
     payment::StoreError,
-    phonepe::{ActOutcome, MandateAnswer},
+    phonepe::{ActOutcome, AutopayApi, MandateAnswer},
     store::{
         mandate::{self, Mandate},
         subscription::{self, Subscription},
@@ -43,7 +43,7 @@ pub(super) async fn check_due(app: &App) -> Result<bool, DbError> {
 async fn check(app: &App, known: &Mandate) -> Result<(), StoreError> {
     let Some(name) = known.merchant_subscription_id.as_deref() else { return Ok(()) };
     if known.cancel_wanted && known.state.is_live() {
-        match app.gateway.cancel_mandate(name).await {
+        match app.gateway.cancel_mandate(known.api, name).await {
             ActOutcome::Accepted => return apply(app, known, MandateState::Canceled).await,
             // It may have ended otherwise meanwhile.
             ActOutcome::Refused { reason } => tracing::warn!(mandate.id = %known.id, reason, "the provider does not end a mandate"),
@@ -53,15 +53,15 @@ async fn check(app: &App, known: &Mandate) -> Result<(), StoreError> {
             }
         }
     }
-    match ask(app, name).await {
+    match ask(app, known.api, name).await {
         Some(told) => apply(app, known, told).await,
         None => Ok(()),
     }
 }
 
 /// The state of a mandate at the provider, if it says one.
-pub(super) async fn ask(app: &App, name: &str) -> Option<MandateState> {
-    match app.gateway.mandate_status(name).await {
+pub(super) async fn ask(app: &App, api: AutopayApi, name: &str) -> Option<MandateState> {
+    match app.gateway.mandate_status(api, name).await {
         Ok(MandateAnswer::Found(state)) => state,
         Ok(MandateAnswer::NotFound) => None,
         Err(error) => {
