@@ -122,6 +122,8 @@ DASHBOARDS = {
               ("sum by (outcome) (rate(payments_checks_total[$__rate_interval]))", "{{outcome}}")),
         panel("PhonePe's answers", "Ambiguous and unavailable ones are asked for again.", "ops",
               ("sum by (call, outcome) (rate(phonepe_request_duration_seconds_count[$__rate_interval]))", "{{call}} {{outcome}}")),
+        panel("PhonePe's tokens", "Failed: the old one is used while it lasts.", "ops",
+              ("sum by (outcome) (rate(phonepe_tokens_total[$__rate_interval]))", "{{outcome}}")),
         panel("PhonePe's p99", "By call.", "s",
               ("histogram_quantile(0.99, sum by (call, le) (rate(phonepe_request_duration_seconds_bucket[$__rate_interval])))", "{{call}}")),
         panel("Webhooks", "Received, and worked on.", "ops",

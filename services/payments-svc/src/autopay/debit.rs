@@ -7,7 +7,7 @@ use domain::{
     mandate::{DebitState, MandateState},
     order::{Evidence, OrderEvent, OrderState},
     plan::{Cycle, price},
-    subscription::term::GRACE,
+    subscription::{SubscriptionState, term::GRACE},
 };
 use serde_json::json;
 use service_kit::db::DbError;
@@ -202,11 +202,27 @@ async fn look(app: &App, work: &Work) -> Result<(), StoreError> {
     }
 }
 
+/// Whether what the payer was told of is still what is to be paid: they may have paid by hand meanwhile, or chosen another plan.
+async fn is_due(app: &App, work: &Work) -> Result<bool, StoreError> {
+    let found = subscription::find(&mut *app.kit.worker_db.get().await?, work.order.workspace).await?;
+    Ok(found.is_some_and(|subscription| {
+        let term = &subscription.term;
+        matches!(term.status, SubscriptionState::Active | SubscriptionState::PastDue)
+            && subscription.mandate == Some(work.mandate.id)
+            && term.period_end == work.debit.period_end
+            && subscription.next_order.is_none()
+            && term.renewal() == (work.order.plan, work.order.cycle)
+    }))
+}
+
 /// Takes the money.
 async fn redeem(app: &App, work: &Work) -> Result<(), StoreError> {
     let now = app.kit.clock.now();
     if work.debit.valid_after.is_none_or(|valid_after| now < valid_after) || !active(app, work).await? {
         return Ok(());
+    }
+    if !is_due(app, work).await? {
+        return fail(app, work, "no_longer_due").await;
     }
     match app.gateway.redeem(work.mandate.api, &work.id).await {
         ActOutcome::Accepted | ActOutcome::Ambiguous { .. } => {

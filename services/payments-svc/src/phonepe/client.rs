@@ -66,7 +66,7 @@ impl Client {
     /// A client that connects to nothing yet.
     pub fn new(http: reqwest::Client, config: &PhonePeConfig, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
         let base = config.payment_url.trim_end_matches('/').to_owned();
-        Self { tokens: Tokens::new(http.clone(), config, clock), http, base, metrics }
+        Self { tokens: Tokens::new(http.clone(), config, clock, metrics.clone()), http, base, metrics }
     }
 
     /// Sends with a token. 401 means that the request was not processed: a new token and exactly one more try.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    OptionalExtension, QueryResult, QueryableByName,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -22,6 +22,8 @@ pub struct Debit {
     pub order: OrderId,
     /// The mandate that pays it.
     pub mandate: MandateId,
+    /// The period after which the debited one begins.
+    pub period_end: DateTime<Utc>,
     /// Where it stands.
     pub state: DebitState,
     /// When the money can be taken.
@@ -34,6 +36,8 @@ struct Row {
     order_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     mandate_id: Uuid,
+    #[diesel(sql_type = Timestamptz)]
+    period_end: DateTime<Utc>,
     #[diesel(sql_type = Text)]
     state: String,
     #[diesel(sql_type = Nullable<Timestamptz>)]
@@ -44,11 +48,17 @@ impl TryFrom<Row> for Debit {
     type Error = diesel::result::Error;
 
     fn try_from(row: Row) -> QueryResult<Self> {
-        Ok(Self { order: row.order_id.into(), mandate: row.mandate_id.into(), state: parse(&row.state)?, valid_after: row.valid_after })
+        Ok(Self {
+            order: row.order_id.into(),
+            mandate: row.mandate_id.into(),
+            period_end: row.period_end,
+            state: parse(&row.state)?,
+            valid_after: row.valid_after,
+        })
     }
 }
 
-const COLUMNS: &str = "order_id, mandate_id, state, valid_after";
+const COLUMNS: &str = "order_id, mandate_id, period_end, state, valid_after";
 
 /// Stores a debit of the period after `period_end`; it is worked on at once.
 pub async fn insert(

@@ -240,3 +240,35 @@ async fn replicas_make_one_debit_of_a_period() {
     assert_eq!(rig.database.number("select count(*) from payments.debit").await, 1);
     assert_eq!(rig.events("payments.payment.confirmed.v1").await, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_pays_by_hand_after_the_notice_is_not_debited_too() {
+    let rig = Rig::start().await;
+    rig.subscribed().await;
+    rig.notified().await;
+    let (status, order) = rig.initiate("ascent", "monthly").await;
+    assert_eq!(status, StatusCode::CREATED, "{order}");
+    let by_hand = order["order_id"].as_str().unwrap().to_owned();
+    rig.end(&by_hand, Outcome::Success);
+    rig.make_check_due(&by_hand).await;
+    rig.wait_for_state(&by_hand, "completed").await;
+    rig.a_day_later().await;
+    rig.wait_for_count(1, "select count(*) from payments.debit where state = 'failed' and failure_code = 'no_longer_due'").await;
+    assert_eq!(rig.events("payments.payment.confirmed.v1").await, 2);
+    assert_eq!(rig.database.number("select count(*) from payments.refund").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_chooses_another_plan_after_the_notice_is_told_of_its_price_first() {
+    let rig = Rig::start().await;
+    rig.subscribed().await;
+    rig.notified().await;
+    let choice = json!({ "plan": "soar", "cycle": "monthly" });
+    let (status, answer) = rig.call(Method::POST, "subscription/plan", &rig.payer.token, Some(choice)).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    rig.a_day_later().await;
+    rig.wait_for_count(1, "select count(*) from payments.debit where state = 'failed' and failure_code = 'no_longer_due'").await;
+    rig.work_until("select count(*) from payments.debit where state = 'notified'").await;
+    let told = "select count(*) from payments.orders o join payments.debit d on d.order_id = o.id where d.state = 'notified' and o.amount = 1000000";
+    assert_eq!(rig.database.number(told).await, 1);
+}

@@ -65,7 +65,10 @@ async fn a_payment_has_an_invoice_as_data_page_and_file() {
     assert_eq!(rig.fetch(&format!("invoices/{id}/pdf")).await.bytes().await.unwrap(), first);
 
     rig.wait_for_count(1, "select count(*) from payments.mail_outbox where sent_at is not null").await;
-    assert!(rig.outside().mails().iter().any(|mail| mail.text.as_deref().is_some_and(|text| text.contains(number))));
+    let [mail] = rig.outside().mails().try_into().unwrap();
+    assert!(mail.text.is_some_and(|text| text.contains(number)));
+    let [attached] = mail.attachments.try_into().unwrap();
+    assert_eq!((attached.filename, attached.content), (format!("{}.pdf", number.replace('/', "-")), first.to_vec()));
     assert_eq!((rig.balance("phonepe").await, rig.balance("sales").await), (500_000, -423_728));
     rig.assert_ledger_balances().await;
 }

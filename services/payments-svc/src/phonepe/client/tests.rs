@@ -75,6 +75,12 @@ fn client_of(server: &str, clock: Arc<MockClock>) -> Client {
     Client::new(http, &config, clock, Metrics::new(&prometheus::Registry::new()).unwrap())
 }
 
+/// Tokens that were granted, and that were not.
+fn tokens(client: &Client) -> (u64, u64) {
+    let count = |outcome| client.metrics.tokens.with_label_values(&[outcome]).get();
+    (count("granted"), count("failed"))
+}
+
 fn order() -> OrderId {
     "019c2d6e-0000-7000-8000-000000000001".parse().unwrap()
 }
@@ -244,6 +250,7 @@ async fn the_old_token_stays_in_use_when_it_cannot_be_renewed() {
     fake.clock.advance(TimeDelta::seconds(LIFE_S));
     client.order_status(&id(), None).await.unwrap();
     client.order_status(&id(), None).await.unwrap();
+    assert_eq!(tokens(&client), (1, 1));
 }
 
 #[tokio::test]
