@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use domain::{event::Event, mandate::MandateState};
+use domain::{
+    event::{Event, SubscriptionEvent},
+    mandate::MandateState,
+};
 use messaging::outbox;
 use serde_json::json;
 use service_kit::{audit, db::DbError};
@@ -116,20 +119,18 @@ async fn follow(
     known: Subscription,
 ) -> Result<(), StoreError> {
     let mine = known.mandate == Some(mandate.id);
-    let (term, told): (_, Option<fn(_) -> Event>) = match state {
+    let (moved, kind): (_, fn(SubscriptionEvent) -> Event) = match state {
         MandateState::Active if mine || known.mandate.is_none() || mandate.state == MandateState::Pending => {
             mandate::want_canceled(connection, now, mandate.workspace, Some(mandate.id)).await?;
-            known.term.resume().map_or((known.term, None), |term| (term, Some(Event::SubscriptionResumed as fn(_) -> _)))
+            (known.term.resume(), Event::SubscriptionResumed)
         }
-        MandateState::Paused if mine => {
-            known.term.pause().map_or((known.term, None), |term| (term, Some(Event::SubscriptionPaused as fn(_) -> _)))
-        }
+        MandateState::Paused if mine => (known.term.pause(), Event::SubscriptionPaused),
         // Without a mandate there is nothing that is paused.
-        state if !state.is_live() && mine => {
-            known.term.resume().map_or((known.term, None), |term| (term, Some(Event::SubscriptionResumed as fn(_) -> _)))
-        }
+        state if !state.is_live() && mine => (known.term.resume(), Event::SubscriptionResumed),
         _ => return Ok(()),
     };
+    let told = moved.is_ok().then_some(kind);
+    let term = moved.unwrap_or(known.term);
     let mandate = state.is_live().then_some(mandate.id);
     let mut present = Subscription { term, mandate, ..known };
     present.term.autopay = mandate.is_some();

@@ -181,7 +181,8 @@ async fn no_11_the_end_of_a_mandate_fails_because_its_answer_is_empty() {
 async fn no_12_the_form_of_a_notice_is_that_of_the_other_api() {
     let rig = Rig::start().await;
     let mandate = rig.subscribed().await;
-    let (app, now) = (rig.app(), chrono::Utc::now());
+    let app = rig.app();
+    let now = app.kit.clock.now();
     let notify = |api, id| NotifyRequest {
         api,
         merchant_order_id: MerchantOrderId::of(id, 1),
