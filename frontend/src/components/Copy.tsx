@@ -13,7 +13,7 @@ export function Copyable({ label, value }: { label: string; value: string }) {
     setTimeout(() => setCopied(false), 2_000);
   };
   return (
-    <span className="row copyable">
+    <span className="copyable">
       <code className="breakable">{value}</code>
       {'clipboard' in navigator && (
         <Button kind="quiet" small onClick={() => void copy().catch(() => undefined)} aria-label={`${common.copy}: ${label}`}>

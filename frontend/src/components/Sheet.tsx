@@ -25,6 +25,17 @@ interface SheetProps {
   children: ReactNode;
 }
 
+/** A table that may be wider than the screen: it scrolls by itself, with the keyboard, too. */
+export function WideTable({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    // What scrolls has to be reached.
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <div className="table-wrap" role="region" aria-label={label} tabIndex={0}>
+      <table>{children}</table>
+    </div>
+  );
+}
+
 /** A sheet of paper on the canvas: every panel is one. */
 export function Sheet({ title, level = 2, fig, aside, ticks = false, className = '', children }: SheetProps) {
   const id = useId();

@@ -33,7 +33,7 @@ interface PlanListProps {
   plans: Plan[];
   cycle: Cycle;
   /** What can be done with a plan: a button or link. */
-  action: (plan: Plan) => ReactNode;
+  action: (plan: Plan, index: number) => ReactNode;
   selected?: string | undefined;
 }
 
@@ -64,7 +64,7 @@ export function PlanList({ plans, cycle, action, selected }: PlanListProps) {
                 <li key={line}>{line}</li>
               ))}
             </ul>
-            <div className="plan-action">{action(plan)}</div>
+            <div className="plan-action">{action(plan, index)}</div>
           </li>
         );
       })}

@@ -97,7 +97,7 @@ export const appTexts = {
     who: 'Who',
     what: 'What',
     outcome: 'Outcome',
-    tokens: (used: number, budget: number) => `${used} of ${budget} tokens`,
+    tokens: (used: number, budget: number) => `${used.toLocaleString('en')} of ${budget.toLocaleString('en')} tokens`,
     complete: (percent: number) => `${percent} % of the steps answered`,
   },
   foundation: {

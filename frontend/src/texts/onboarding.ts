@@ -50,7 +50,7 @@ export const onboardingTexts = {
     notSavedYet: 'Your last words could not be saved yet. They are kept on this device; try again in a moment.',
     choose: 'Choose…',
     none: 'No answer',
-    add: (item: string) => `Add a ${item}`,
+    add: (item: string) => `Add ${/^[aeiou]/i.test(item) ? 'an' : 'a'} ${item}`,
     addText: 'Add another',
     addFirst: 'Add',
     item: (item: string, number: number) => `${item.charAt(0).toUpperCase()}${item.slice(1)} ${number}`,

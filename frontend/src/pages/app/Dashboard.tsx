@@ -8,10 +8,11 @@ import { ErrorNotice, Notice } from '@/components/Notice';
 import { Page } from '@/components/Page';
 import { Progress } from '@/components/Progress';
 import { QueryPanel, Skeleton } from '@/components/QueryPanel';
-import { Sheet } from '@/components/Sheet';
+import { Sheet, WideTable } from '@/components/Sheet';
 import { Tag, type Tone } from '@/components/Tag';
 import { Day, Moment } from '@/components/Time';
 import { useGate, useRole } from '@/gate/gate-query';
+import { plansQuery } from '@/plans/plans-query';
 import { useSession } from '@/session/use-session';
 import { appTexts } from '@/texts/app';
 import { FreshnessMeter, FreshnessTag } from './Freshness';
@@ -68,11 +69,13 @@ const PLAN_TONES: Record<string, Tone> = { active: 'success', trialing: 'accent'
 
 function PlanPanel() {
   const { subscription } = useGate();
+  const plans = useQuery(plansQuery);
+  const name = plans.data?.find(({ code }) => code === subscription?.plan)?.name ?? subscription?.plan;
   return (
     <Sheet title={texts.plan} fig={{ number: 2, caption: texts.plan }} {...(subscription && { aside: <Tag tone={PLAN_TONES[subscription.status] ?? 'plain'}>{texts.planStates[subscription.status] ?? subscription.status}</Tag> })}>
       {subscription ? (
         <>
-          <p className="plan-name">{subscription.plan}</p>
+          <p className="plan-name">{name}</p>
           <dl className="facts">
             <dt>{texts.until}</dt>
             <dd>
@@ -140,8 +143,7 @@ function Activity() {
       ) : (
         <QueryPanel query={log} byCode={texts.activityErrors} isEmpty={({ items }) => items.length === 0} empty={<p className="secondary">{texts.activityEmpty}</p>}>
           {({ items }) => (
-            <div className="table-wrap">
-              <table>
+            <WideTable label={texts.activity}>
                 <thead>
                   <tr>
                     <th scope="col">{texts.when}</th>
@@ -162,8 +164,7 @@ function Activity() {
                     </tr>
                   ))}
                 </tbody>
-              </table>
-            </div>
+              </WideTable>
           )}
         </QueryPanel>
       )}

@@ -8,7 +8,7 @@ import { Copyable } from '@/components/Copy';
 import { ErrorNotice, Notice } from '@/components/Notice';
 import { Page } from '@/components/Page';
 import { QueryPanel, Skeleton } from '@/components/QueryPanel';
-import { Sheet } from '@/components/Sheet';
+import { Sheet, WideTable } from '@/components/Sheet';
 import { Moment } from '@/components/Time';
 import { useWorkspace } from '@/gate/gate-query';
 import { appTexts } from '@/texts/app';
@@ -137,8 +137,7 @@ function History({ current, onView }: { current: number | undefined; onView: (ve
   return (
     <div className="stack">
       {history.isError && <ErrorNotice error={history.error} onRetry={() => void history.refetch()} />}
-      <div className="table-wrap">
-        <table>
+      <WideTable label={texts.tabs.history}>
           <thead>
             <tr>
               <th scope="col">{texts.version}</th>
@@ -173,8 +172,7 @@ function History({ current, onView }: { current: number | undefined; onView: (ve
               </tr>
             ))}
           </tbody>
-        </table>
-      </div>
+        </WideTable>
       {history.hasNextPage && (
         <div>
           <Button busy={history.isFetchingNextPage} onClick={() => void history.fetchNextPage()}>

@@ -18,11 +18,11 @@ const ROOMS: { name: keyof typeof rooms; code: string; box: [number, number, num
 /** Gaps in walls and the swing of the doors in them: x, y of the hinge, and the arc. */
 const DOORS = [
   { gap: [170, 84, 170, 108], swing: 'M170 108 h-24 a24 24 0 0 1 24 -24' },
-  { gap: [96, 120, 120, 120], swing: 'M96 120 v24 a24 24 0 0 0 24 -24' },
+  { gap: [134, 120, 158, 120], swing: 'M134 120 v24 a24 24 0 0 0 24 -24' },
   { gap: [262, 120, 286, 120], swing: 'M286 120 v-24 a24 24 0 0 0 -24 24' },
-  { gap: [330, 46, 330, 70], swing: 'M330 46 h24 a24 24 0 0 1 -24 24' },
+  { gap: [330, 70, 330, 94], swing: 'M330 94 h-24 a24 24 0 0 1 24 -24' },
   { gap: [230, 184, 230, 208], swing: 'M230 184 h24 a24 24 0 0 1 -24 24' },
-  { gap: [180, 230, 204, 230], swing: 'M204 230 v24 a24 24 0 0 1 -24 -24' },
+  { gap: [284, 230, 308, 230], swing: 'M308 230 v24 a24 24 0 0 1 -24 -24' },
   { gap: [150, 260, 150, 284], swing: 'M150 260 h-24 a24 24 0 0 0 24 24' },
   { gap: [330, 246, 330, 270], swing: 'M330 270 h24 a24 24 0 0 0 -24 -24' },
   { gap: [366, 180, 390, 180], swing: 'M366 180 v-24 a24 24 0 0 1 24 24' },
@@ -31,7 +31,7 @@ const DOORS = [
 /** The manifest as a floor plan. */
 export function FloorPlan() {
   return (
-    <svg className="plan" viewBox="0 0 470 350" role="img" aria-label={planLabel}>
+    <svg className="plan" viewBox="0 0 446 320" role="img" aria-label={planLabel}>
       <g className="plan-grid">
         {Array.from({ length: 39 }, (_, index) => (
           <path key={`v${index}`} d={`M${40 + index * 10} 30 V310`} />

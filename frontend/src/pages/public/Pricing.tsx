@@ -25,7 +25,12 @@ export default function Pricing() {
             <PlanList
               plans={list}
               cycle={cycle}
-              action={(plan) => <LinkButton to={`/signup?plan=${plan.code}&cycle=${cycle}`}>{texts.choose(plan.name)}</LinkButton>}
+              // One primary action on the page: the plan in the middle.
+              action={(plan, index) => (
+                <LinkButton kind={index === Math.floor(list.length / 2) ? 'primary' : 'secondary'} to={`/signup?plan=${plan.code}&cycle=${cycle}`}>
+                  {texts.choose(plan.name)}
+                </LinkButton>
+              )}
             />
           )}
         </QueryPanel>

@@ -9,7 +9,7 @@ import { Select, TextArea, TextField } from '@/components/Field';
 import { Form, text } from '@/components/Form';
 import { ErrorNotice, Notice } from '@/components/Notice';
 import { QueryPanel } from '@/components/QueryPanel';
-import { Sheet } from '@/components/Sheet';
+import { Sheet, WideTable } from '@/components/Sheet';
 import { Tag } from '@/components/Tag';
 import { Day } from '@/components/Time';
 import { useSubmit } from '@/components/use-submit';
@@ -161,8 +161,7 @@ function Invoices() {
       {save.error !== undefined && <ErrorNotice error={save.error} />}
       <QueryPanel query={invoices} isEmpty={(list) => list.length === 0} empty={<p className="secondary">{texts.invoicesNone}</p>}>
         {(list) => (
-          <div className="table-wrap">
-            <table>
+          <WideTable label={texts.invoices}>
               <thead>
                 <tr>
                   <th scope="col">{texts.number}</th>
@@ -198,8 +197,7 @@ function Invoices() {
                   </tr>
                 ))}
               </tbody>
-            </table>
-          </div>
+            </WideTable>
         )}
       </QueryPanel>
     </Sheet>
