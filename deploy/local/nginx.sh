@@ -21,11 +21,13 @@ gateway_configure() {
   mkdir -p "$base/conf"
   cp -r "$ROOT/deploy/gateway/snippets" "$base/conf/"
   cp -r "$ROOT/deploy/gateway/html" "$base/html"
+  cp -r "$ROOT/frontend/dist" "$base/html/app"
   "$ROOT/deploy/gateway/error-pages" "$ROOT/docs/ERRORS.md" "$base/html/errors"
-  touch "$(log_of gateway)" "$(log_of gateway-access)"
-  chown -R "$(user_for gateway)" "$base" "$(log_of gateway)" "$(log_of gateway-access)"
+  touch "$(log_of gateway)" "$(log_of gateway-access)" "$(log_of client-errors)"
+  chown -R "$(user_for gateway)" "$base" "$(log_of gateway)" "$(log_of gateway-access)" "$(log_of client-errors)"
   ln -sf "$(log_of gateway)" "$base/error.log"
   ln -sf "$(log_of gateway-access)" "$base/access.log"
+  ln -sf "$(log_of client-errors)" "$base/client-errors.log"
   gateway_render
 }
 

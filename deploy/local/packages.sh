@@ -15,6 +15,7 @@ check_prerequisites() {
     fail "Node.js is missing; version 20 or newer is needed" "Install it from nodejs.org or your package manager, then run the command again."
   found=$(node --version)
   at_least 20 "${found#v}" || fail "Node.js $found is too old; 20 or newer is needed"
+  command -v npm >/dev/null || fail "npm is missing; it comes with Node.js" "Install it from nodejs.org or your package manager, then run the command again."
 }
 
 postgres_bin() {
@@ -44,6 +45,7 @@ missing_packages() {
   if [[ $STACK == test ]]; then
     command -v shellcheck >/dev/null || echo shellcheck
     command -v faketime >/dev/null || echo faketime
+    command -v chromium >/dev/null || echo chromium
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo 'python3 python3-venv'
   fi
 }

@@ -1,0 +1,19 @@
+import { useEffect, useState } from 'react';
+import { common } from '@/texts/common';
+import { Mark } from './Mark';
+
+/** Waiting for the first answer. It appears late, so that a fast answer does not flicker. */
+export function Splash({ after = 150 }: { after?: number }) {
+  const [shown, setShown] = useState(after === 0);
+  useEffect(() => {
+    const timer = setTimeout(() => setShown(true), after);
+    return () => clearTimeout(timer);
+  }, [after]);
+  if (!shown) return null;
+  return (
+    <main className="splash" id="content">
+      <Mark size={40} />
+      <p role="status">{common.loading}</p>
+    </main>
+  );
+}
