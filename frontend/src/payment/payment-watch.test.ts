@@ -11,6 +11,7 @@ function order(state: string): Order {
     plan: 'ascent',
     cycle: 'monthly',
     amount: 500_000,
+    autopay: false,
     currency: 'INR',
     state,
     created_at: new Date(BEGIN).toISOString(),
