@@ -154,7 +154,9 @@ pub(crate) async fn import(
         }
     }
     let edits = checked(app, version, given, manner.complete)?;
-    let plan: Vec<_> = edits.into_iter().map(|(slug, edit)| (slug, planned(&session.steps, slug, &edit, manner.replace), edit)).collect();
+    let mut plan: Vec<_> =
+        edits.into_iter().map(|(slug, edit)| (slug, planned(&session.steps, slug, &edit, manner.replace), edit)).collect();
+    plan.sort_by_key(|(slug, ..)| slug.step().number);
     check_together(&session.steps, &plan)?;
     let mut taken = Vec::new();
     for (slug, outcome, edit) in plan {

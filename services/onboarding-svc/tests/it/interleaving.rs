@@ -146,7 +146,9 @@ async fn faults(rig: &Rig, process: &mut ServiceProcess, relay: &Relay, dice: &m
         let pause = Duration::from_millis(100 + dice.below(400));
         match dice.below(6) {
             0 | 1 => rig.flush_redis().await,
-            2 => process.crash().await,
+            2 => {
+                process.crash().await;
+            }
             fault => {
                 let mode = match fault {
                     3 => Mode::Cut,

@@ -41,11 +41,13 @@ impl ServiceProcess {
         started
     }
 
-    /// Kills it like a power cut and starts it again.
-    pub async fn crash(&mut self) {
+    /// Kills it like a power cut and starts it again; answers how long it took to come back.
+    pub async fn crash(&mut self) -> Duration {
         self.process.kill().await;
+        let begun = Instant::now();
         self.process.start();
         self.answers().await;
+        begun.elapsed()
     }
 
     async fn answers(&self) {
