@@ -135,7 +135,12 @@ $1WEBHOOK_PASSWORD=$PHONEPE_WEBHOOK_PASSWORD
 ENV
 }
 
-environment_of_onboarding() { :; }
+environment_of_onboarding() {
+  cat <<ENV
+GROUNDWORK__ONBOARDING__PUBLIC_URL=$GATEWAY_URL
+$(environment_of_mail)
+ENV
+}
 
 environment_of_bcm() { :; }
 
@@ -146,7 +151,7 @@ SANDBOX_PUBLIC_URL=$SANDBOX_URL
 SANDBOX_WEBHOOK_URL=$GATEWAY_URL/api/payments/v2/webhook
 $(environment_of_phonepe SANDBOX_)
 SANDBOX_RESEND_API_KEY=$RESEND_API_KEY
-SANDBOX_RESEND_WEBHOOK_URLS=$GATEWAY_URL/api/auth/mail/webhook,$GATEWAY_URL/api/payments/v2/mail/webhook
+SANDBOX_RESEND_WEBHOOK_URLS=$GATEWAY_URL/api/auth/mail/webhook,$GATEWAY_URL/api/payments/v2/mail/webhook,$GATEWAY_URL/api/onboarding/mail/webhook
 SANDBOX_RESEND_WEBHOOK_SECRET=$(resend_webhook_secret)
 ENV
 }

@@ -88,7 +88,7 @@ ask 403 -H "Authorization: Bearer $access" "$url/api/admin/payments/dead-letters
 ask 401 -H "Authorization: $token" -d "{\"event\":\"$phonepe\",\"payload\":{\"merchantOrderId\":\"$phonepe\"}}" "$url/api/payments/v2/webhook"
 ask 200 -H "Authorization: $credentials" -d "{\"event\":\"pg.$phonepe\",\"payload\":{\"note\":\"$phonepe\"}}" "$url/api/payments/v2/webhook"
 ask 400 -H "Authorization: $credentials" -d "$phonepe" "$url/api/payments/v2/webhook"
-for path in auth payments/v2; do
+for path in auth payments/v2 onboarding; do
   ask 401 -H "svix-id: $token" -H "svix-timestamp: $(date +%s)" -H "svix-signature: v1,$token" \
     -d "{\"type\":\"email.bounced\",\"data\":{\"email_id\":\"$token\",\"to\":[\"$email\"]}}" "$url/api/$path/mail/webhook"
 done

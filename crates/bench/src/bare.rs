@@ -142,9 +142,10 @@ async fn save(request: HttpRequest, slug: web::Path<String>, shared: Data<Shared
     let expected = request.headers().get("if-match").and_then(|revision| revision.to_str().ok()).unwrap_or_default().trim_matches('"');
     let mut call = shared.save.prepare_invoke();
     call.key(format!("bench:drafts:{workspace}")).key("bench:dirty").key(format!("bench:limit:{workspace}"));
+    call.key(format!("bench:revisions:{workspace}"));
     call.arg(1).arg(expected).arg(slug.as_str()).arg(workspace).arg("draft").arg("invalid").arg("1");
     call.arg(body.as_ref()).arg(body.len()).arg(workspace).arg(1_795_600_800_000_000_i64).arg("0");
-    call.arg(2_592_000).arg(184_320).arg(1_000).arg(10).arg(150_000).arg(60);
+    call.arg(2_592_000).arg(184_320).arg(1_000).arg(10).arg(150_000).arg(60).arg("").arg(64);
     match call.invoke_async::<Vec<String>>(&mut connection).await.as_deref() {
         Ok([saved, epoch, n, state]) if saved == "saved" => {
             HttpResponse::Ok().insert_header(("ETag", format!("\"{epoch}.{n}\""))).content_type("application/json").body(format!(

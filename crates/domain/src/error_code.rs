@@ -112,6 +112,8 @@ error_codes! {
     ContextTooLarge = "ONB-0010", 413, "The answers together are too large";
     RevisionRequired = "ONB-0011", 428, "The save must say which revision it changes";
     ContextNotFound = "ONB-0012", 404, "There is no such business context";
+    SchemaChanged = "ONB-0013", 409, "The steps have another version";
+    NothingToUndo = "ONB-0014", 409, "There is nothing to go back to";
 
     ManifestMissing = "BCM-0001", 404, "There is no manifest yet";
     ManifestVersionNotFound = "BCM-0002", 404, "There is no such version of the manifest";

@@ -49,6 +49,7 @@ PUBLIC = {
     # Resend's signature, as Svix makes it.
     "POST /api/auth/mail/webhook",
     "POST /api/payments/v2/mail/webhook",
+    "POST /api/onboarding/mail/webhook",
 }
 # About the caller, and about no workspace unless one is named.
 OF_THE_CALLER = {
@@ -99,6 +100,15 @@ OF_A_MEMBER = {
     "POST /api/onboarding/steps/{slug}/complete": {},
     "PUT /api/onboarding/steps/{slug}/draft": {"body": {"answer": {"company_name": "Acme"}}, "headers": {"If-Match": '"0"'}},
     "POST /api/onboarding/steps/{slug}/skip": {},
+    "POST /api/onboarding/steps/{slug}/undo": {},
+    "GET /api/onboarding/steps/{slug}/revisions": {},
+    "GET /api/onboarding/contexts": {},
+    "GET /api/onboarding/contexts/{number}/diff/{other}": {},
+    "GET /api/onboarding/finalize/{number}/events": {},
+    "GET /api/onboarding/export": {},
+    "POST /api/onboarding/import": {"body": {"answers": {"company": {"company_name": "Acme"}}}},
+    "POST /api/onboarding/import/workspace": {"body": {"workspace_id": "{workspace}"}},
+    "POST /api/onboarding/suggestions": {},
     "GET /api/context/aliases": {},
     "GET /api/context/diff": {},
     "GET /api/context/events": {},
@@ -270,7 +280,7 @@ def things_of(bearer):
     checksum = sql(f"select checksum from bcm.manifest_head where workspace_id = '{uuid.UUID(workspace)}'")[0][0]
     owner = sql(f"select owner_id from identity.workspaces where id = '{uuid.UUID(workspace)}'")[0][0]
     invitation = expect(GATEWAY, "POST", "/api/auth/workspace/invitations", {"email": "invited@example.test", "role": "member"}, bearer)
-    ids = {"order_id": order, "invoice_id": invoice, "job": job, "checksum": checksum, "alias": "walk", "number": "1", "version": "1.0.0", "slug": "company", "factor_id": str(uuid.uuid4()), "session_id": str(uuid.uuid4()),
+    ids = {"order_id": order, "invoice_id": invoice, "job": job, "checksum": checksum, "alias": "walk", "number": "1", "other": "1", "workspace": workspace, "version": "1.0.0", "slug": "company", "factor_id": str(uuid.uuid4()), "session_id": str(uuid.uuid4()),
            "owner": owner, "invitation_id": invitation.json["id"], "user_id": member(workspace, "member").user}
     return workspace, ids
 

@@ -1,6 +1,6 @@
 //! What the service counts.
 
-use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Registry};
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use service_kit::metrics::{counters, register};
 
 /// The metrics of one process.
@@ -26,6 +26,18 @@ pub(crate) struct Metrics {
     pub(crate) finalize_oldest_age: Gauge,
     /// Finalizes asked for again.
     pub(crate) finalize_repeated: IntCounter,
+    /// Edits taken back.
+    pub(crate) undos: IntCounter,
+    /// Answers taken over as a whole, by `source` (`file`, `workspace`).
+    pub(crate) imports: IntCounterVec,
+    /// What the cleanup did, by `act` (`reminded`, `archived`, `lifetime`, `orphan`).
+    pub(crate) cleanups: IntCounterVec,
+    /// Seconds since a round of the cleanup came to its end, by whomever.
+    pub(crate) cleanup_age: Gauge,
+    /// Onboardings, by `status`.
+    pub(crate) sessions: IntGaugeVec,
+    /// Steps that were touched, of all onboardings, by `state`.
+    pub(crate) steps: IntGaugeVec,
 }
 
 impl Metrics {
@@ -55,6 +67,21 @@ impl Metrics {
                 Gauge::new("onboarding_finalize_oldest_age_seconds", "Age of the oldest finalize that waits for its manifest.")?,
             )?,
             finalize_repeated: counter("onboarding_finalize_repeated_total", "Finalizes asked for again.")?,
+            undos: counter("onboarding_undos_total", "Edits taken back.")?,
+            imports: counters(registry, "onboarding_imports_total", "Answers taken over as a whole.", "source", &["file", "workspace"])?,
+            cleanups: counters(
+                registry,
+                "onboarding_cleanup_total",
+                "What the cleanup of sessions did.",
+                "act",
+                &["reminded", "archived", "lifetime", "orphan"],
+            )?,
+            cleanup_age: register(
+                registry,
+                Gauge::new("onboarding_cleanup_age_seconds", "Seconds since a round of the cleanup came to its end.")?,
+            )?,
+            sessions: register(registry, IntGaugeVec::new(Opts::new("onboarding_sessions", "Onboardings."), &["status"])?)?,
+            steps: register(registry, IntGaugeVec::new(Opts::new("onboarding_steps", "Steps that were touched."), &["state"])?)?,
         })
     }
 }

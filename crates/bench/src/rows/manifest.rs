@@ -90,7 +90,8 @@ async fn with_cost(run: &Context, server: &Service, mut clients: Vec<Same>) -> a
     Ok((load.per_second, used.as_secs_f64() * 1e6 / f64::from(load.answers.max(1))))
 }
 
-async fn pair(
+/// Ours beside a bare handler, with what a request costs each.
+pub(super) async fn pair(
     run: &Context,
     row: &'static str,
     claim: &str,

@@ -7,6 +7,7 @@ mod journey;
 mod manifest;
 pub mod reduce;
 mod relay;
+mod resume;
 mod sign_in;
 mod token_verify;
 mod verify_profile;
@@ -21,6 +22,7 @@ pub const NAMES: &[&str] = &[
     "manifest-gateway",
     "webhook",
     "autosave",
+    "resume",
     "confirm",
     "finalize",
     "relay",
@@ -53,6 +55,7 @@ pub async fn measure(name: &str, context: &Context) -> anyhow::Result<Vec<Bar>> 
         "manifest-gateway" => manifest::gateway(context).await,
         "webhook" => webhook::measure(context).await,
         "autosave" => autosave::measure(context).await,
+        "resume" => resume::measure(context).await,
         "confirm" => journey::confirm(context).await,
         "finalize" => journey::finalize(context).await,
         "relay" => relay::measure(context).await,

@@ -53,7 +53,7 @@ impl Checker {
     fn text(&mut self, value: &Value, (min, max): (usize, usize), one_line: bool, at: &str) -> Option<Value> {
         let normal = self.string(value, at)?;
         let before = self.errors.len();
-        if text::has_control(&normal, one_line) {
+        if text::has_control(&normal, one_line) || text::has_hidden(&normal) {
             let message = if one_line && normal.contains('\n') {
                 "This must be a single line."
             } else {
@@ -289,7 +289,7 @@ fn whole_number(number: &Number) -> Whole {
 fn is_web_address(text: &str) -> bool {
     // The parser forgives white space and control characters inside; an answer keeps its text, so it
     // must not hold them.
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) || text::has_hidden(text) {
         return false;
     }
     Url::parse(text).is_ok_and(|url| {

@@ -1,11 +1,12 @@
 //! Checks an answer to a step against the step's definition and brings it into its normal form.
 //!
-//! Text is NFC with `\n` line ends and no white space around it; control characters are refused;
-//! lengths count grapheme clusters. Lists lose blanks and case-insensitive duplicates. Null, the empty
+//! Text is NFC with `\n` line ends and no white space around it; control characters, characters without width and those
+//! that turn the direction of what follows are refused; lengths count grapheme clusters. Lists lose blanks and case-insensitive duplicates. Null, the empty
 //! text and the empty list count as no answer and are left out. The normal form of a normal form is
 //! itself.
 
 mod field;
+mod markdown;
 mod rules;
 mod text;
 
@@ -19,6 +20,9 @@ use crate::{
     canonical,
     step::{Field, Step},
 };
+
+pub use markdown::markdown;
+pub(crate) use text::folded;
 
 /// The most bytes an answer may have in canonical form.
 pub const MAX_ANSWER_BYTES: usize = 32 * 1024;
@@ -70,7 +74,7 @@ pub enum FieldErrorCode {
     TooLarge,
     /// The value is not on the closed list.
     NotOneOf,
-    /// A text holds a control character or, in a field of one line, a line break.
+    /// A text holds a control character, a hidden one or, in a field of one line, a line break.
     ControlCharacter,
     /// Not an absolute http or https URL.
     InvalidUrl,

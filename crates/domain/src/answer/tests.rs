@@ -84,6 +84,20 @@ fn control_characters_are_refused_and_line_breaks_in_single_lines() {
 }
 
 #[test]
+fn hidden_characters_are_dropped_around_a_text_and_refused_inside_and_joiners_are_letters() {
+    let name = |text: &str| complete("company", &with(company(), "company_name", json!(text)));
+    assert_eq!(name("\u{feff}Acme\u{200b} ").unwrap()["company_name"], "Acme");
+    for hidden in ["Ac\u{200b}me", "Ac\u{2060}me", "Ac\u{feff}me", "Acme \u{202e}gpj.exe", "\u{2067}Acme\u{2069} Ltd", "\u{202a}Acme"] {
+        assert_eq!(errors(name(hidden)), [("/company_name".to_owned(), FieldErrorCode::ControlCharacter)], "{hidden:?}");
+    }
+    for whole in ["می\u{200c}خواهم", "Co ക\u{d4d}\u{200d}", "👩\u{200d}🔧 Works", "Acme \u{200f}(ישראל)"] {
+        assert_eq!(name(whole).unwrap()["company_name"], whole);
+    }
+    let site = complete("company", &with(company(), "website", json!("https://acme.example/\u{202e}a")));
+    assert_eq!(errors(site), [("/website".to_owned(), FieldErrorCode::InvalidUrl)]);
+}
+
+#[test]
 fn lengths_count_graphemes_and_are_bounded_in_bytes() {
     let name = |text: String| complete("company", &with(company(), "company_name", json!(text)));
     assert!(name("कि".repeat(120)).is_ok());

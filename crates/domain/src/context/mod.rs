@@ -1,5 +1,6 @@
 //! The business context: the immutable, numbered document that finalizing makes of the answers.
 
+mod diff;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use crate::{
     ids::{UserId, WorkspaceId},
     step::{Definition, SCHEMA_VERSION, STEP_COUNT, Slug},
 };
+
+pub use diff::{Change, FieldDifference, StepDifference, compare};
 
 /// The name of the schema of [`BusinessContext`].
 pub const SCHEMA: &str = "urn:groundwork:schema:business-context:1";

@@ -11,8 +11,11 @@ mod kind;
 mod market;
 mod message;
 mod offer;
+mod page;
 mod schema;
 mod slug;
+mod typescript;
+mod version;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +24,7 @@ use serde::Serialize;
 
 pub use kind::{CURRENCIES, Choice, Field, Kind};
 pub use slug::{Slug, UnknownSlug};
+pub use version::{Age, Upgrade, Versions};
 
 /// The version of the step definition; it is part of every business context.
 pub const SCHEMA_VERSION: &str = "2026.11";

@@ -48,7 +48,7 @@ impl Environment {
         for (name, key) in WELL_KNOWN {
             let foreign = match key.split_once('.') {
                 Some(("phonepe", _)) => mine != "PAYMENTS",
-                Some(("mail", _)) => mine != "PAYMENTS" && mine != "AUTH_SVC",
+                Some(("mail", _)) => mine == "BCM",
                 _ => false,
             };
             if let (Some(value), false) = (self.0.get(name), foreign) {

@@ -91,7 +91,12 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
                 message,
             }])
         } else {
-            Problem::new(ErrorCode::MalformedJson).detail(format!("the body is not JSON: {inner}"))
+            let problem = Problem::new(ErrorCode::MalformedJson).detail(format!("the body is not JSON: {inner}"));
+            // Where the reader got to, which is more than a line and a column tell of a body in one line.
+            if pointer.is_empty() {
+                return problem;
+            }
+            problem.errors(vec![FieldError { pointer, code: "malformed".into(), message: "This is not JSON.".into() }])
         }
     })?;
     reader.end().map_err(|error| Problem::new(ErrorCode::MalformedJson).detail(format!("the body is not JSON: {error}")))?;

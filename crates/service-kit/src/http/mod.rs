@@ -8,6 +8,7 @@ mod registration;
 mod request;
 mod routes;
 mod streams;
+mod unique;
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -29,6 +30,7 @@ pub use registration::Registration;
 pub use request::RequestId;
 pub use routes::allowed_methods;
 pub use streams::{EventStreams, StreamSlot};
+pub use unique::UniqueJson;
 
 use crate::{kit::Kit, service::Service};
 

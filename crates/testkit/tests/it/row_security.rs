@@ -37,6 +37,7 @@ const ALLOWED: [(&str, &str, &str); 25] = [
     ("onboarding.onboarding", "select", MEMBERS_ROW),
     ("onboarding.unlock", "select", MEMBERS_ROW),
     ("onboarding.draft", "select", MEMBERS_ROW),
+    ("onboarding.draft_revision", "select", MEMBERS_ROW),
     ("onboarding.business_context", "select", MEMBERS_ROW),
     ("bcm.source_context", "select", MEMBERS_ROW),
     ("bcm.business_context_manifests", "select", MEMBERS_ROW),
@@ -47,7 +48,7 @@ const ALLOWED: [(&str, &str, &str); 25] = [
 ];
 
 /// Tables of the services alone: every statement is refused to all seven.
-const CLOSED: [&str; 18] = [
+const CLOSED: [&str; 20] = [
     "identity.user_repair",
     "identity.session",
     "identity.signing_key",
@@ -66,6 +67,8 @@ const CLOSED: [&str; 18] = [
     "payments.mandate",
     "payments.debit",
     "bcm.access_log",
+    "onboarding.contact",
+    "onboarding.lease",
 ];
 
 /// Closed too, in each of the four schemas.
@@ -111,6 +114,9 @@ insert into onboarding.unlock (source_id, source, workspace_id, event_id, unlock
     values (identity.uuid_v7(), 'trial', :workspace, identity.uuid_v7(), now());
 insert into onboarding.draft (workspace_id, slug, revision_epoch, revision_n, state, updated_by, updated_at)
     values (:workspace, 'company', 1, 1, 'draft', :user, now());
+insert into onboarding.draft_revision (workspace_id, slug, n, epoch, state, updated_by, updated_at)
+    values (:workspace, 'company', 1, 1, 'draft', :user, now());
+insert into onboarding.contact (workspace_id, user_id, email, updated_at) values (:workspace, :user, 'a@example.test', now());
 insert into onboarding.business_context (workspace_id, number, sha256, answers_sha256, bytes, schema_version, finalized_by, finalized_at)
     values (:workspace, 1, repeat('a', 64), repeat('a', 64), '\x7b7d', '1', :user, now());
 insert into bcm.source_context (workspace_id, context_number, sha256, bytes) values (:workspace, 1, repeat('a', 64), '\x7b7d');

@@ -1,6 +1,7 @@
-//! Drafts in Redis: one hash per workspace, and the set of workspaces that PostgreSQL is behind of.
+//! Drafts in Redis: one hash and one queue of revisions per workspace, and the set of workspaces that PostgreSQL is behind of.
 
 mod entry;
+pub(crate) mod keys;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,7 +18,7 @@ use domain::{
 use service_kit::{
     cache::{
         Cache, CacheError,
-        client::{Script, cmd, pipe},
+        client::{Script, pipe},
     },
     config::LimitsProfile,
     rate_limit::Limit,
@@ -25,7 +26,7 @@ use service_kit::{
 
 use crate::{
     config::DraftsConfig,
-    session::{Expected, Revision, StepState, Steps, StoredStep},
+    session::{Expected, Revised, Revision, StepState, Steps, StoredStep},
 };
 
 /// Saves of one member: at most one every 800 ms is what the form sends, on two devices at once.
@@ -39,6 +40,9 @@ const CLAIM: usize = 64;
 const LEASE_MS: u64 = 5_000;
 
 const DIRTY: &str = "onboarding:dirty";
+
+/// Revisions of one workspace that wait to be written behind; more than `flush_saves` wait only while PostgreSQL is down.
+const MOST_QUEUED: i64 = 64;
 
 static SAVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("save.lua")));
 static LOAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("load.lua")));
@@ -63,6 +67,8 @@ pub(crate) struct Save<'a> {
     pub(crate) later: StepState,
     /// Whether it completes the step now.
     pub(crate) completes: bool,
+    /// The `n` of the revision whose answer it brings back.
+    pub(crate) restores: Option<i64>,
     /// Who edits.
     pub(crate) by: UserId,
     /// When.
@@ -125,6 +131,17 @@ pub(crate) struct Cached {
     pub(crate) life_ms: i64,
 }
 
+/// What PostgreSQL does not have of a workspace.
+#[derive(Debug)]
+pub(crate) struct Unsaved {
+    /// The hash's epoch; 0 when it is gone.
+    pub(crate) epoch: i64,
+    /// The steps as they are.
+    pub(crate) steps: Steps,
+    /// The revisions that led there.
+    pub(crate) revisions: Vec<Revised>,
+}
+
 /// The workspaces' hashes.
 #[derive(Clone)]
 pub(crate) struct DraftCache {
@@ -137,6 +154,10 @@ pub(crate) struct DraftCache {
 
 fn key(workspace: WorkspaceId) -> String {
     format!("onboarding:drafts:{workspace}")
+}
+
+fn queue(workspace: WorkspaceId) -> String {
+    format!("onboarding:revisions:{workspace}")
 }
 
 fn unreadable(workspace: WorkspaceId) {
@@ -166,6 +187,7 @@ impl DraftCache {
         call.key(key(save.workspace))
             .key(DIRTY)
             .key(format!("limit:{}:{}", AUTOSAVE.name, save.by))
+            .key(queue(save.workspace))
             .arg(known_epoch)
             .arg(save.expected.to_string())
             .arg(save.slug.as_str())
@@ -183,7 +205,9 @@ impl DraftCache {
             .arg(self.delay_ms)
             .arg(self.most_saves)
             .arg(if save.limited { self.burst } else { 0 })
-            .arg(AUTOSAVE.per_s);
+            .arg(AUTOSAVE.per_s)
+            .arg(save.restores.map(|n| n.to_string()).unwrap_or_default())
+            .arg(MOST_QUEUED);
         let answer: Vec<String> = self.cache.script(&call).await?;
         let fields: Vec<&str> = answer.iter().map(String::as_str).collect();
         Ok(saved(&fields).unwrap_or_else(|| {
@@ -225,7 +249,7 @@ impl DraftCache {
     /// Loads rows under a new epoch; `false` when that or a newer one is there already.
     pub(crate) async fn load(&self, workspace: WorkspaceId, epoch: i64, steps: &Steps) -> Result<bool, CacheError> {
         let mut call = LOAD.prepare_invoke();
-        call.key(key(workspace)).arg(epoch).arg(self.life_s);
+        call.key(key(workspace)).key(queue(workspace)).arg(epoch).arg(self.life_s);
         let mut bytes = 0;
         for (slug, step) in steps {
             let answer = step
@@ -252,9 +276,11 @@ impl DraftCache {
         Ok(due.iter().filter_map(|workspace| workspace.parse().ok()).collect())
     }
 
-    /// The steps that PostgreSQL does not have, with their epoch; empty when it has all.
-    pub(crate) async fn unsaved(&self, workspace: WorkspaceId) -> Result<(i64, Steps), CacheError> {
-        let hash: HashMap<String, String> = self.cache.query(cmd("HGETALL").arg(key(workspace))).await?;
+    /// What PostgreSQL does not have.
+    pub(crate) async fn unsaved(&self, workspace: WorkspaceId) -> Result<Unsaved, CacheError> {
+        let mut all = pipe();
+        all.cmd("HGETALL").arg(key(workspace)).cmd("LRANGE").arg(queue(workspace)).arg(0).arg(-1);
+        let (hash, queue): (HashMap<String, String>, Vec<String>) = self.cache.pipeline(&all).await?;
         let epoch = hash.get("epoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
         let mut steps = Steps::new();
         for slug in Slug::all().filter(|slug| hash.contains_key(&format!("d:{slug}"))) {
@@ -264,13 +290,23 @@ impl DraftCache {
                 None => unreadable(workspace),
             }
         }
-        Ok((epoch, steps))
+        // What led to these steps, and no more: a revision is on disk when its step is.
+        let leads = |revised: &Revised| {
+            steps.get(&revised.slug).is_some_and(|step| revised.step.revision.epoch == epoch && revised.step.revision.n <= step.revision.n)
+        };
+        let mut revisions: Vec<Revised> = queue.iter().filter_map(|entry| entry::revised(entry)).filter(leads).collect();
+        for (slug, step) in &steps {
+            if !revisions.iter().any(|revised| revised.slug == *slug && revised.step.revision == step.revision) {
+                revisions.push(Revised { slug: *slug, step: step.clone(), restores: None });
+            }
+        }
+        Ok(Unsaved { epoch, steps, revisions })
     }
 
-    /// Notes that PostgreSQL has these revisions.
+    /// Notes that PostgreSQL has these revisions, and those before them.
     pub(crate) async fn settle(&self, workspace: WorkspaceId, epoch: i64, written: &BTreeMap<Slug, i64>) -> Result<(), CacheError> {
         let mut call = SETTLE.prepare_invoke();
-        call.key(key(workspace)).key(DIRTY).arg(workspace.to_string()).arg(epoch).arg(self.delay_ms);
+        call.key(key(workspace)).key(DIRTY).key(queue(workspace)).arg(workspace.to_string()).arg(epoch).arg(self.delay_ms);
         for (slug, n) in written {
             call.arg(slug.as_str()).arg(*n);
         }
@@ -288,7 +324,7 @@ impl DraftCache {
     /// Drops a hash of this epoch or an older one.
     pub(crate) async fn discard(&self, workspace: WorkspaceId, epoch: i64) -> Result<(), CacheError> {
         let mut call = DISCARD.prepare_invoke();
-        call.key(key(workspace)).key(DIRTY).arg(workspace.to_string()).arg(epoch);
+        call.key(key(workspace)).key(DIRTY).key(queue(workspace)).arg(workspace.to_string()).arg(epoch);
         self.cache.script::<i64>(&call).await.map(|_| ())
     }
 }

@@ -1,5 +1,6 @@
 -- One edit of one step as a compare-and-set.
--- KEYS: 1 the workspace's hash, 2 the workspaces to be written behind, 3 the member's bucket of saves.
+-- KEYS: 1 the workspace's hash, 2 the workspaces to be written behind, 3 the member's bucket of saves, 4 the revisions to be
+-- written behind.
 -- The hash: epoch, bytes (canonical size of all answers), saves (since the last write-behind), and per step
 -- m:<slug> = n|state|size|by|at|completed, v:<slug> = the answer, d:<slug> = the n that PostgreSQL does not have yet.
 -- Answers a list of texts: cold | limited, seconds | stale, epoch, meta, answer | large, bytes | saved, epoch, n, state.
@@ -7,7 +8,7 @@ local known, expected, slug, workspace = tonumber(ARGV[1]), ARGV[2], ARGV[3], AR
 local first_state, later_state, has_answer, answer, size = ARGV[5], ARGV[6], ARGV[7] == '1', ARGV[8], tonumber(ARGV[9])
 local by, at, completes = ARGV[10], ARGV[11], ARGV[12] == '1'
 local life_s, most_bytes, delay_ms, most_saves = tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
-local burst, per_s = tonumber(ARGV[17]), tonumber(ARGV[18])
+local burst, per_s, restores, most_queued = tonumber(ARGV[17]), tonumber(ARGV[18]), ARGV[19], tonumber(ARGV[20])
 
 local head = redis.call('HMGET', KEYS[1], 'epoch', 'bytes', 'm:' .. slug)
 local epoch, bytes, meta = tonumber(head[1] or ''), tonumber(head[2] or '0'), head[3]
@@ -44,12 +45,17 @@ if has_answer and bytes + 1 > most_bytes then return {'large', string.format('%d
 n = n + 1
 local state = completed == '' and first_state or later_state
 if completes then completed = at end
-redis.call('HSET', KEYS[1], 'bytes', string.format('%d', bytes),
-  'm:' .. slug, string.format('%d|%s|%d|%s|%s|%s', n, state, new_size, by, at, completed))
+local new_meta = string.format('%d|%s|%d|%s|%s|%s', n, state, new_size, by, at, completed)
+redis.call('HSET', KEYS[1], 'bytes', string.format('%d', bytes), 'm:' .. slug, new_meta)
 if has_answer then redis.call('HSET', KEYS[1], 'v:' .. slug, answer) end
 redis.call('HSET', KEYS[1], 'd:' .. slug, string.format('%d', n))
 local saves = redis.call('HINCRBY', KEYS[1], 'saves', 1)
 redis.call('EXPIRE', KEYS[1], life_s)
+local kept = has_answer and answer or (redis.call('HGET', KEYS[1], 'v:' .. slug) or '')
+if redis.call('RPUSH', KEYS[4], string.format('%d|%s|', epoch, slug) .. new_meta .. '|' .. restores .. '\n' .. kept) > most_queued then
+  redis.call('LTRIM', KEYS[4], -most_queued, -1)
+end
+redis.call('EXPIRE', KEYS[4], life_s)
 if saves >= most_saves then
   redis.call('ZADD', KEYS[2], 'LT', now, workspace)
 else

@@ -1,5 +1,6 @@
 //! Finalizing: from complete answers to an immutable, numbered business context.
 
+pub(crate) mod compare;
 pub(crate) mod lookup;
 pub(crate) mod repeat;
 
@@ -15,7 +16,7 @@ use domain::{
     ids::WorkspaceId,
     onboarding::{Act, OnboardingStatus, Progress},
     role::Role,
-    step::Slug,
+    step::{Age, Slug},
 };
 use messaging::outbox;
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ use service_kit::{
 
 use crate::{
     OnboardingService,
-    session::{Editor, StepState, Steps, flush::flush},
+    session::{EditError, Editor, StepState, Steps, flush::flush, upgrade},
     standing::{ChangeError, Onboarding, store_and_tell},
     store::{self, context::StoredContext},
 };
@@ -52,6 +53,12 @@ pub(crate) enum FinalizeError {
         size: usize,
         /// The most it may have.
         limit: usize,
+    },
+    /// The answers follow a version of the steps that this build does not know.
+    #[error("the answers follow version {version} of the steps")]
+    SchemaChanged {
+        /// That version.
+        version: String,
     },
     /// Not an owner or admin.
     #[error(transparent)]
@@ -100,6 +107,12 @@ pub(crate) async fn finalize(
     request_id: Option<&str>,
 ) -> Result<Finalized, FinalizeError> {
     let (workspace, now) = (editor.workspace, app.kit.clock.now());
+    // Drafts of an older version are brought to the present one first. Whether the member may is asked below.
+    match upgrade::standing(app, editor).await {
+        Err(EditError::SchemaChanged { version }) => return Err(FinalizeError::SchemaChanged { version }),
+        Err(error) => tracing::debug!(workspace_id = %workspace, error = %error, "finalizing without a look at the drafts' version"),
+        Ok(_) => {}
+    }
     // The rows must have what is in Redis. If Redis is down they have all that was acknowledged as durable.
     if let Err(error) = flush(app, &app.kit.db, workspace, None).await {
         tracing::warn!(workspace_id = %workspace, error = %error, "finalizing without a last write-behind");
@@ -116,6 +129,9 @@ pub(crate) async fn finalize(
                 return Ok((known(connection, workspace, resource.parse().ok()).await?, None));
             }
             let mut onboarding = store::onboarding::lock(connection, workspace).await?.ok_or(FinalizeError::Locked)?;
+            if app.versions.age(&onboarding.schema_version) == Age::Unknown {
+                return Err(FinalizeError::SchemaChanged { version: onboarding.schema_version });
+            }
             let (finalized, over) = accept(connection, now, editor, &mut onboarding, request_id).await?;
             if let Some(keyed) = keyed {
                 idempotency::remember(connection, keyed, &finalized.number.to_string()).await?;

@@ -19,15 +19,13 @@ fn code(code: FieldErrorCode) -> String {
     serde_json::to_value(code).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
+/// One error, with its pointer into the request's body.
+pub(super) fn field(prefix: &str, error: &FieldError) -> http::FieldError {
+    http::FieldError { pointer: format!("{prefix}{}", error.pointer), code: code(error.code), message: error.message.clone() }
+}
+
 fn fields(prefix: &str, errors: &[FieldError]) -> Vec<http::FieldError> {
-    errors
-        .iter()
-        .map(|error| http::FieldError {
-            pointer: format!("{prefix}{}", error.pointer),
-            code: code(error.code),
-            message: error.message.clone(),
-        })
-        .collect()
+    errors.iter().map(|error| field(prefix, error)).collect()
 }
 
 fn too_large(code: ErrorCode, size: usize, limit: usize) -> Problem {
@@ -64,6 +62,11 @@ fn incomplete(steps: &[IncompleteStep]) -> Problem {
     Problem::new(ErrorCode::OnboardingIncomplete).errors(errors).member("steps", listed)
 }
 
+/// Names the version in force, and where its definition is.
+pub(super) fn schema_changed(version: &str) -> Problem {
+    Problem::new(ErrorCode::SchemaChanged).member("schema_version", version).member("href", "/api/onboarding/steps")
+}
+
 impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
@@ -88,6 +91,8 @@ impl From<EditError> for Problem {
             EditError::Invalid(errors) => Self::new(ErrorCode::AnswerInvalid).errors(fields("/answer", &errors)),
             EditError::AnswerTooLarge { size, limit } => too_large(ErrorCode::AnswerTooLarge, size, limit),
             EditError::TogetherTooLarge { size, limit } => too_large(ErrorCode::ContextTooLarge, size, limit),
+            EditError::NothingToUndo => Self::new(ErrorCode::NothingToUndo),
+            EditError::SchemaChanged { version } => schema_changed(&version),
             EditError::NotSkippable => Self::new(ErrorCode::StepNotSkippable),
             EditError::Limited { retry_after_s } => Self::new(ErrorCode::RateLimited).retry_after(retry_after_s.max(1)),
             EditError::Authorise(error) => error.into(),
@@ -101,6 +106,7 @@ impl From<FinalizeError> for Problem {
         match error {
             FinalizeError::Locked => Self::new(ErrorCode::OnboardingLocked),
             FinalizeError::Suspended => Self::new(ErrorCode::OnboardingSuspended),
+            FinalizeError::SchemaChanged { version } => schema_changed(&version),
             FinalizeError::Incomplete(steps) => incomplete(&steps),
             FinalizeError::TooLarge { size, limit } => too_large(ErrorCode::ContextTooLarge, size, limit),
             FinalizeError::Authorise(error) => error.into(),

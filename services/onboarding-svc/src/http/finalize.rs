@@ -1,4 +1,4 @@
-//! Finalizing, what became of it, and the contexts.
+//! Finalizing, and what became of it.
 
 use actix_web::{
     HttpRequest, HttpResponse, get,
@@ -22,7 +22,7 @@ use crate::{
     OnboardingService,
     finalize::{
         self as use_case,
-        lookup::{Fate, lookup},
+        lookup::{Fate, StoredContext, fate, lookup},
     },
 };
 
@@ -108,7 +108,31 @@ pub(super) async fn finalize(
     }))
 }
 
-fn number(text: &str) -> Result<u64, Problem> {
+/// The name of what became of a context, and the reason of a failure.
+pub(super) fn named(fate: &Fate) -> (&'static str, Option<&str>) {
+    match fate {
+        Fate::Finalizing => ("finalizing", None),
+        Fate::Completed => ("completed", None),
+        Fate::Failed(reason) => ("failed", Some(reason)),
+        Fate::Superseded => ("superseded", None),
+    }
+}
+
+impl FinalizeStatus {
+    pub(super) fn of(context: &StoredContext, fate: &Fate) -> Self {
+        let (status, reason) = named(fate);
+        Self {
+            context_number: context.number,
+            status: status.to_owned(),
+            reason: reason.map(str::to_owned),
+            sha256: context.sha256.to_string(),
+            finalized_by: context.finalized_by.as_uuid(),
+            finalized_at: context.finalized_at,
+        }
+    }
+}
+
+pub(super) fn number(text: &str) -> Result<u64, Problem> {
     text.parse().map_err(|_| Problem::new(ErrorCode::ContextNotFound))
 }
 
@@ -130,45 +154,6 @@ fn number(text: &str) -> Result<u64, Problem> {
 #[get("/api/onboarding/finalize/{number}")]
 pub(super) async fn finalize_status(app: Data<OnboardingService>, member: Member, path: Path<String>) -> Result<HttpResponse, Problem> {
     let found = lookup(&app, &editor(&member), number(&path)?).await?;
-    let (context, fate) = found.ok_or_else(|| Problem::new(ErrorCode::ContextNotFound))?;
-    let (status, reason) = match fate {
-        Fate::Finalizing => ("finalizing", None),
-        Fate::Completed => ("completed", None),
-        Fate::Failed(reason) => ("failed", Some(reason)),
-        Fate::Superseded => ("superseded", None),
-    };
-    Ok(private(StatusCode::OK, None).json(FinalizeStatus {
-        context_number: context.number,
-        status: status.to_owned(),
-        reason,
-        sha256: context.sha256.to_string(),
-        finalized_by: context.finalized_by.as_uuid(),
-        finalized_at: context.finalized_at,
-    }))
-}
-
-/// The canonical bytes of a business context; the `ETag` is their SHA-256.
-#[utoipa::path(
-    tag = "finalize",
-    security(("bearer" = [])),
-    params(
-        ("number" = u64, Path, description = "The number of the context."),
-        ("X-Workspace-Id" = Option<Uuid>, Header, description = "The workspace; the member's oldest one by default."),
-    ),
-    responses(
-        (status = 200, description = "The context.", body = Object, content_type = "application/json",
-            headers(("ETag" = String, description = "SHA-256 of the bytes."))),
-        (status = 401, description = "No valid access token.", body = ProblemBody),
-        (status = 404, description = "No such context or workspace.", body = ProblemBody),
-        (status = 503, description = "A dependency is down.", body = ProblemBody),
-    )
-)]
-#[get("/api/onboarding/contexts/{number}")]
-pub(super) async fn business_context(app: Data<OnboardingService>, member: Member, path: Path<String>) -> Result<HttpResponse, Problem> {
-    let found = lookup(&app, &editor(&member), number(&path)?).await?;
-    let (context, _) = found.ok_or_else(|| Problem::new(ErrorCode::ContextNotFound))?;
-    Ok(private(StatusCode::OK, None)
-        .insert_header(("ETag", format!(r#""{}""#, context.sha256)))
-        .content_type("application/json")
-        .body(context.bytes))
+    let (onboarding, context) = found.ok_or_else(|| Problem::new(ErrorCode::ContextNotFound))?;
+    Ok(private(StatusCode::OK, None).json(FinalizeStatus::of(&context, &fate(&onboarding, context.number))))
 }

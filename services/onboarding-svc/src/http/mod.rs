@@ -1,11 +1,17 @@
 //! The public API.
 
+mod contexts;
 mod definition;
 mod error;
 mod finalize;
+mod finalize_events;
+mod history;
+mod mail_webhook;
 mod precondition;
 mod resume;
 mod step;
+mod suggestions;
+mod transfer;
 
 use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
 use domain::{ErrorCode, step::Slug};
@@ -38,9 +44,19 @@ pub(crate) fn routes(routes: &mut impl Registration) {
         .service(step::save_draft)
         .service(step::complete_step)
         .service(step::skip_step)
+        .service(history::step_revisions)
+        .service(history::undo_step)
         .service(finalize::finalize)
         .service(finalize::finalize_status)
-        .service(finalize::business_context);
+        .service(finalize_events::finalize_events)
+        .service(contexts::business_contexts)
+        .service(contexts::business_context)
+        .service(contexts::context_diff)
+        .service(transfer::import_answers)
+        .service(transfer::import_workspace)
+        .service(transfer::export_answers)
+        .service(suggestions::suggest_from_page)
+        .service(mail_webhook::hear_of_mail);
     messaging::admin::routes(routes, "/api/admin/onboarding");
 }
 

@@ -1,11 +1,13 @@
-//! The headers of an edit: which revision it is made on, and whether its answer waits for PostgreSQL.
+//! The headers of an edit: which revision it is made on, which version of the steps it is made for, and whether its answer waits
+//! for PostgreSQL.
 
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use domain::ErrorCode;
+use domain::{ErrorCode, step::Versions};
 use service_kit::http::Problem;
 
+use super::error;
 use crate::session::{Expected, Revision};
 
 /// The strong validator of a step: its revision, or `"0"` for one that is untouched.
@@ -75,6 +77,30 @@ impl FromRequest for PreferDurable {
         let mut preferences =
             request.headers().get_all("prefer").filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
         ready(Ok(Self(preferences.any(|preference| preference.trim().eq_ignore_ascii_case("durable")))))
+    }
+}
+
+/// `X-Schema-Version`: the version of the steps that the form was drawn from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DrawnFrom(Option<String>);
+
+impl DrawnFrom {
+    /// Requires it to be the version in force; who does not say is believed.
+    pub(super) fn require(&self, versions: &Versions) -> Result<(), Problem> {
+        match &self.0 {
+            Some(version) if version != versions.current() => Err(error::schema_changed(versions.current())),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromRequest for DrawnFrom {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let version = request.headers().get("x-schema-version").map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+        ready(Ok(Self(version)))
     }
 }
 

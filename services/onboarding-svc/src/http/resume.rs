@@ -6,7 +6,7 @@ use actix_web::{
     web::{Data, Query},
 };
 use chrono::{DateTime, Utc};
-use domain::step::{Definition, SCHEMA_VERSION, Step};
+use domain::step::{Definition, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service_kit::{
@@ -111,7 +111,7 @@ fn body(session: &Session, answers: bool) -> Resume {
     Resume {
         workspace_id: session.onboarding.workspace.as_uuid(),
         status: session.status.to_string(),
-        schema_version: SCHEMA_VERSION.to_owned(),
+        schema_version: session.onboarding.schema_version.clone(),
         steps: Definition::current()
             .steps
             .iter()

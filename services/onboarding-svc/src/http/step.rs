@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service_kit::{
     auth::Member,
-    http::{JsonBody, Problem, ProblemBody, RawBody, parse_json},
+    http::{JsonBody, Problem, ProblemBody, RawBody, UniqueJson, parse_json},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     editor,
-    precondition::{self, IfMatch, PreferDurable},
+    precondition::{self, DrawnFrom, IfMatch, PreferDurable},
     private, resume, slug,
 };
 use crate::{
@@ -56,7 +56,7 @@ pub(super) struct StepAnswer {
 pub(super) struct DraftBody {
     /// The whole answer to the step.
     #[schema(value_type = Object)]
-    answer: Value,
+    answer: UniqueJson,
 }
 
 /// An answer to be saved and completed at once; without it the stored one is completed.
@@ -66,7 +66,7 @@ pub(super) struct CompleteBody {
     /// The whole answer to the step.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    answer: Option<Value>,
+    answer: Option<UniqueJson>,
 }
 
 /// A save that was accepted.
@@ -145,6 +145,7 @@ pub(super) async fn read_step(app: Data<OnboardingService>, member: Member, path
     params(
         ("slug" = String, Path, description = "The step."),
         ("If-Match" = String, Header, description = "The revision the save is made on, in quotes; \"0\" for the first."),
+        ("X-Schema-Version" = Option<String>, Header, description = "The version of the steps that the form was drawn from."),
         ("Prefer" = Option<String>, Header, description = "`durable`: answer when the save is on disk."),
         ("X-Workspace-Id" = Option<Uuid>, Header, description = "The workspace; the member's oldest one by default."),
     ),
@@ -158,7 +159,7 @@ pub(super) async fn read_step(app: Data<OnboardingService>, member: Member, path
         (status = 401, description = "No valid access token.", body = ProblemBody),
         (status = 402, description = "Locked or suspended.", body = ProblemBody),
         (status = 404, description = "No such step or workspace.", body = ProblemBody),
-        (status = 409, description = "The answers are being finalized.", body = ProblemBody),
+        (status = 409, description = "The answers are being finalized, or the steps have another version: `schema_version`.", body = ProblemBody),
         (status = 412, description = "The step is at another revision: `current` and `yours` are the two answers.", body = ProblemBody),
         (status = 413, description = "The answer, or all answers together, are too large: `size_bytes` and `limit_bytes`.", body = ProblemBody),
         (status = 415, description = "Not JSON by its content type.", body = ProblemBody),
@@ -175,10 +176,12 @@ pub(super) async fn save_draft(
     path: Path<String>,
     if_match: IfMatch,
     prefer: PreferDurable,
+    drawn_from: DrawnFrom,
     body: JsonBody<DraftBody>,
 ) -> Result<HttpResponse, Problem> {
     let (app, editor, slug, expected) = (app.into_inner(), editor(&member), slug(&path)?, if_match.required()?);
-    let draft = Edit::draft(slug, &body.value.answer, app.kit.clock.now())?;
+    drawn_from.require(&app.versions)?;
+    let draft = Edit::draft(slug, &body.value.answer.0, app.kit.clock.now())?;
     let lifecycle = app.kit.lifecycle.clone();
     let edited = lifecycle.detached(async move { edit::edit(&app, &editor, slug, expected, &draft, prefer.0).await }).await??;
     let mut response = private(StatusCode::OK, Some(edited.tier));
@@ -219,6 +222,7 @@ fn finished(path: &str, finished: &Finished) -> HttpResponse {
     params(
         ("slug" = String, Path, description = "The step."),
         ("If-Match" = Option<String>, Header, description = "The revision that is completed, in quotes; needed with an answer."),
+        ("X-Schema-Version" = Option<String>, Header, description = "The version of the steps that the form was drawn from."),
         ("X-Workspace-Id" = Option<Uuid>, Header, description = "The workspace; the member's oldest one by default."),
     ),
     request_body(content = Option<CompleteBody>, content_type = "application/json"),
@@ -228,7 +232,7 @@ fn finished(path: &str, finished: &Finished) -> HttpResponse {
         (status = 401, description = "No valid access token.", body = ProblemBody),
         (status = 402, description = "Locked or suspended.", body = ProblemBody),
         (status = 404, description = "No such step or workspace.", body = ProblemBody),
-        (status = 409, description = "The answers are being finalized.", body = ProblemBody),
+        (status = 409, description = "The answers are being finalized, or the steps have another version: `schema_version`.", body = ProblemBody),
         (status = 412, description = "The step is at another revision.", body = ProblemBody),
         (status = 413, description = "The answer, or all answers together, are too large.", body = ProblemBody),
         (status = 422, description = "Fields are missing or not valid.", body = ProblemBody),
@@ -242,16 +246,18 @@ pub(super) async fn complete_step(
     member: Member,
     path: Path<String>,
     if_match: IfMatch,
+    drawn_from: DrawnFrom,
     body: RawBody,
 ) -> Result<HttpResponse, Problem> {
     let (app, editor, slug) = (app.into_inner(), editor(&member), slug(&path)?);
+    drawn_from.require(&app.versions)?;
     let body = if body.0.is_empty() { CompleteBody::default() } else { parse_json::<CompleteBody>(&body.0)? };
     let expected = if body.answer.is_some() { if_match.required()? } else { if_match.or_any() };
     let lifecycle = app.kit.lifecycle.clone();
     let done = lifecycle
         .detached(async move {
             match body.answer {
-                Some(answer) => complete::complete_with(&app, &editor, slug, expected, &answer).await,
+                Some(UniqueJson(answer)) => complete::complete_with(&app, &editor, slug, expected, &answer).await,
                 None => complete::complete_stored(&app, &editor, slug, expected).await,
             }
         })

@@ -14,12 +14,12 @@ use super::{
     flush::{FlushError, flush},
     persist::Written,
     rebuild::{Rebuilt, rebuild},
-    rows,
+    rows, upgrade,
 };
 use crate::{
     OnboardingService,
     drafts::{AUTOSAVE, MAX_SECTIONS_BYTES, Save, Saved, Wanted},
-    standing::{self, ChangeError},
+    standing::ChangeError,
 };
 
 /// How often a cold or fenced hash is loaded anew before the rows are edited.
@@ -34,6 +34,10 @@ pub(crate) enum Edit {
     Complete(Checked),
     /// An optional step is left out.
     Skip,
+    /// An answer that was taken over from elsewhere; no autosave.
+    Imported(Checked),
+    /// The answer of an earlier revision, by its `n`.
+    Restore(Checked, i64),
 }
 
 impl Edit {
@@ -47,28 +51,49 @@ impl Edit {
         check(slug, answer, Mode::Complete, now).map(Self::Complete)
     }
 
+    /// An earlier answer brought back. It may have to be completed again.
+    pub(super) fn restore(slug: Slug, answer: &Value, n: i64, now: DateTime<Utc>) -> Result<Self, EditError> {
+        check(slug, answer, Mode::Draft, now).map(|checked| Self::Restore(checked, n))
+    }
+
+    /// An answer from elsewhere, which completes the step if it can and shall.
+    pub(crate) fn import(slug: Slug, answer: &Value, complete: bool, now: DateTime<Utc>) -> Result<Self, EditError> {
+        let checked = check(slug, answer, Mode::Draft, now)?;
+        Ok(if complete && checked.complete { Self::Complete(checked) } else { Self::Imported(checked) })
+    }
+
+    /// The `n` of the revision that is brought back.
+    pub(super) fn restores(&self) -> Option<i64> {
+        match self {
+            Self::Restore(_, n) => Some(*n),
+            Self::Draft(_) | Self::Complete(_) | Self::Imported(_) | Self::Skip => None,
+        }
+    }
+
     fn checked(&self) -> Option<&Checked> {
         match self {
-            Self::Draft(checked) | Self::Complete(checked) => Some(checked),
+            Self::Draft(checked) | Self::Complete(checked) | Self::Imported(checked) | Self::Restore(checked, _) => Some(checked),
             Self::Skip => None,
         }
     }
 
-    pub(super) fn answer(&self) -> Option<&Value> {
+    pub(crate) fn answer(&self) -> Option<&Value> {
         self.checked().map(|checked| &checked.answer)
     }
 
     /// What a step becomes that was never completed, and one that was.
     pub(super) fn states(&self) -> (StepState, StepState) {
         match self {
-            Self::Draft(checked) if checked.complete => (StepState::Draft, StepState::Draft),
-            Self::Draft(_) => (StepState::Draft, StepState::Invalid),
+            Self::Draft(checked) | Self::Imported(checked) | Self::Restore(checked, _) if checked.complete => {
+                (StepState::Draft, StepState::Draft)
+            }
+            Self::Draft(_) | Self::Imported(_) | Self::Restore(..) => (StepState::Draft, StepState::Invalid),
             Self::Complete(_) => (StepState::Complete, StepState::Complete),
             Self::Skip => (StepState::Skipped, StepState::Skipped),
         }
     }
 
-    pub(super) fn completes(&self) -> bool {
+    pub(crate) fn completes(&self) -> bool {
         matches!(self, Self::Complete(_))
     }
 
@@ -100,7 +125,7 @@ pub(crate) struct Edited {
 }
 
 /// Refuses an edit in a status that takes none.
-pub(super) fn refuse_unless_open(status: OnboardingStatus) -> Result<(), EditError> {
+pub(crate) fn refuse_unless_open(status: OnboardingStatus) -> Result<(), EditError> {
     match status {
         OnboardingStatus::Locked => Err(EditError::Locked),
         OnboardingStatus::Suspended => Err(EditError::Suspended),
@@ -145,7 +170,7 @@ async fn in_redis(
     durable: bool,
 ) -> Result<Option<Edited>, EditError> {
     let now = app.kit.clock.now();
-    let standing = standing::of(app, editor).await?;
+    let standing = upgrade::standing(app, editor).await?;
     refuse_unless_open(standing.status(now))?;
     let mut known_epoch = standing.draft_epoch;
     let (first, later) = edit.states();
@@ -157,6 +182,7 @@ async fn in_redis(
         first,
         later,
         completes: edit.completes(),
+        restores: edit.restores(),
         by: editor.user(),
         at: now,
         limited: edit.limited(),

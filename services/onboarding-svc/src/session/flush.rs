@@ -13,7 +13,7 @@ use super::{
     Editor,
     persist::{Written, persist_cached},
 };
-use crate::{OnboardingService, standing::ChangeError};
+use crate::{OnboardingService, drafts::Unsaved, standing::ChangeError};
 
 /// Why a workspace was not written behind.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,7 @@ pub(crate) async fn flush(
 }
 
 async fn write(app: &OnboardingService, db: &Db, workspace: WorkspaceId, editor: Option<&Editor>) -> Result<Written, FlushError> {
-    let (epoch, steps) = app.drafts.unsaved(workspace).await?;
+    let Unsaved { epoch, steps, revisions } = app.drafts.unsaved(workspace).await?;
     let now = app.kit.clock.now();
     // Epoch 0 is a hash that is gone.
     let mut written = if epoch == 0 { Written::Fenced } else { Written::Done { epoch } };
@@ -65,15 +65,15 @@ async fn write(app: &OnboardingService, db: &Db, workspace: WorkspaceId, editor:
                 if let Some(editor) = editor {
                     authorise(connection, workspace, editor.user(), Role::Member).await?;
                 }
-                Ok::<_, FlushError>(persist_cached(connection, now, workspace, epoch, &steps).await?)
+                Ok::<_, FlushError>(persist_cached(connection, now, workspace, epoch, &steps, &revisions).await?)
             })
             .await?;
         app.forget(workspace);
     }
     let noted = match written {
         Written::Done { .. } => {
-            let revisions = steps.iter().map(|(slug, step)| (*slug, step.revision.n)).collect();
-            app.drafts.settle(workspace, epoch, &revisions).await
+            let latest = steps.iter().map(|(slug, step)| (*slug, step.revision.n)).collect();
+            app.drafts.settle(workspace, epoch, &latest).await
         }
         Written::Fenced => app.drafts.discard(workspace, epoch).await,
     };

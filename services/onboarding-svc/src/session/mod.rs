@@ -7,6 +7,8 @@ pub(crate) mod persist;
 pub(crate) mod read;
 mod rebuild;
 mod rows;
+pub(crate) mod undo;
+pub(crate) mod upgrade;
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -102,6 +104,9 @@ pub(crate) enum StepState {
 }
 
 impl StepState {
+    /// Every state.
+    pub(crate) const ALL: [Self; 4] = [Self::Draft, Self::Complete, Self::Skipped, Self::Invalid];
+
     /// The text form in Redis, PostgreSQL and JSON.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -122,10 +127,7 @@ impl FromStr for StepState {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Draft, Self::Complete, Self::Skipped, Self::Invalid]
-            .into_iter()
-            .find(|state| state.as_str() == text)
-            .ok_or_else(|| format!("{text:?} is not the state of a step"))
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| format!("{text:?} is not the state of a step"))
     }
 }
 
@@ -144,6 +146,17 @@ pub(crate) struct StoredStep {
     pub(crate) updated_at: DateTime<Utc>,
     /// When it was last completed.
     pub(crate) completed_at: Option<DateTime<Utc>>,
+}
+
+/// A revision of a step as its history keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Revised {
+    /// The step.
+    pub(crate) slug: Slug,
+    /// What it was; when it was completed is not kept.
+    pub(crate) step: StoredStep,
+    /// The `n` of the revision whose answer this one brought back.
+    pub(crate) restores: Option<i64>,
 }
 
 /// The touched steps of a workspace.
@@ -254,6 +267,15 @@ pub(crate) enum EditError {
         size: usize,
         /// The most they may have.
         limit: usize,
+    },
+    /// Nothing is there to go back to.
+    #[error("there is no such revision to go back to")]
+    NothingToUndo,
+    /// The answers follow a version of the steps that this build does not know.
+    #[error("the answers follow version {version} of the steps")]
+    SchemaChanged {
+        /// That version.
+        version: String,
     },
     /// The step is not optional.
     #[error("the step cannot be skipped")]

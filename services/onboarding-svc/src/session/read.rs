@@ -8,12 +8,12 @@ use domain::onboarding::{Act, OnboardingStatus};
 use super::{
     EditError, Editor, Steps, Summary, Tier,
     rebuild::{Rebuilt, rebuild},
-    rows, states,
+    rows, states, upgrade,
 };
 use crate::{
     OnboardingService,
     drafts::{Cached, Wanted},
-    standing::{self, Onboarding, accepts_edits},
+    standing::{Onboarding, accepts_edits},
 };
 
 /// A workspace's onboarding as a member sees it.
@@ -41,7 +41,7 @@ impl Session {
 /// Reads in one round trip to Redis when it is warm; loads a cold hash, so that the revisions answered are those an
 /// edit meets; reads the rows when Redis is down or nothing can be edited.
 pub(crate) async fn read(app: &OnboardingService, editor: &Editor, wanted: Wanted) -> Result<Session, EditError> {
-    let onboarding = standing::of(app, editor).await?;
+    let onboarding = upgrade::standing(app, editor).await?;
     if !accepts_edits(onboarding.status(app.kit.clock.now())) {
         return Ok(of_rows(app, rows::read(app, editor).await?, Tier::Postgres));
     }

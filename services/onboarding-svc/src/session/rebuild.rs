@@ -6,7 +6,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::role::Role;
 use service_kit::auth::authorise;
 
-use super::{EditError, Editor, Steps};
+use super::{EditError, Editor, Steps, upgrade};
 use crate::{
     OnboardingService,
     drafts::{Cached, Wanted},
@@ -83,6 +83,8 @@ async fn turn(app: &OnboardingService, editor: &Editor, seen_epoch: i64, insist:
             if onboarding.drafts_in_redis && onboarding.draft_epoch > seen_epoch && !insist {
                 return Ok(Turn::Another(onboarding));
             }
+            upgrade::refuse_unless_current(app, &onboarding)?;
+            store::contact::note(connection, workspace, &editor.claims, now).await?;
             onboarding.draft_epoch += 1;
             onboarding.drafts_in_redis = true;
             store::onboarding::update(connection, &onboarding, now).await?;

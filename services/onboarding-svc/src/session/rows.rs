@@ -15,9 +15,10 @@ use service_kit::{
 };
 
 use super::{
-    EditError, Editor, Expected, Revision, Steps, StoredStep,
+    EditError, Editor, Expected, Revised, Revision, Steps, StoredStep,
     edit::{Edit, Edited, refuse_unless_open},
     persist::persist,
+    upgrade,
 };
 use crate::{
     OnboardingService,
@@ -63,6 +64,8 @@ pub(super) async fn edit(
             authorise(connection, workspace, editor.user(), Role::Member).await?;
             let mut onboarding = store::onboarding::lock(connection, workspace).await?.ok_or(EditError::Locked)?;
             refuse_unless_open(onboarding.status(now))?;
+            upgrade::refuse_unless_current(app, &onboarding)?;
+            store::contact::note(connection, workspace, &editor.claims, now).await?;
             if onboarding.drafts_in_redis {
                 onboarding.draft_epoch += 1;
                 onboarding.drafts_in_redis = false;
@@ -76,7 +79,8 @@ pub(super) async fn edit(
             if edit.answer().is_some() {
                 check_together(&steps, slug, &step)?;
             }
-            persist(connection, now, &mut onboarding, &BTreeMap::from([(slug, step.clone())])).await?;
+            let revised = Revised { slug, step: step.clone(), restores: edit.restores() };
+            persist(connection, now, &mut onboarding, &BTreeMap::from([(slug, step.clone())]), &[revised]).await?;
             Ok(step)
         })
         .await?;

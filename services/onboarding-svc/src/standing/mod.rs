@@ -13,6 +13,7 @@ use domain::{
     event::{Event, OnboardingEvent},
     ids::WorkspaceId,
     onboarding::{Act, Announcement, IllegalAct, IllegalTransition, OnboardingFacts, OnboardingStatus, Progress, SubscriptionFact},
+    step::SCHEMA_VERSION,
 };
 use messaging::{
     HandlerError,
@@ -56,6 +57,10 @@ pub(crate) struct Onboarding {
     pub(crate) failure_reason: Option<String>,
     /// The last edit.
     pub(crate) last_activity_at: DateTime<Utc>,
+    /// The version of the steps that the drafts follow.
+    pub(crate) schema_version: String,
+    /// Reminders sent since then.
+    pub(crate) reminded: u32,
 }
 
 impl Onboarding {
@@ -75,6 +80,8 @@ impl Onboarding {
             finalize_emitted_at: None,
             failure_reason: None,
             last_activity_at: now,
+            schema_version: SCHEMA_VERSION.to_owned(),
+            reminded: 0,
         }
     }
 
@@ -86,6 +93,14 @@ impl Onboarding {
     /// The status at `now`.
     pub(crate) fn status(&self, now: DateTime<Utc>) -> OnboardingStatus {
         self.status_with(self.progress, now)
+    }
+
+    /// Notes that somebody was at work, or could begin to be, at `at`: the time of silence begins anew.
+    pub(crate) fn active(&mut self, at: DateTime<Utc>) {
+        if at > self.last_activity_at {
+            self.last_activity_at = at;
+            self.reminded = 0;
+        }
     }
 
     /// Lets `act` move the progress.
@@ -170,6 +185,10 @@ pub(crate) async fn store_and_tell(
     let (before, after) = (onboarding.announced, onboarding.status(now));
     let announcement = before.announce(after)?.filter(|_| before != after || steps_moved);
     onboarding.announced = after;
+    // Nobody could work before that.
+    if matches!(announcement, Some(Announcement::Unlocked | Announcement::Resumed)) {
+        onboarding.active(now);
+    }
     store::onboarding::update(connection, onboarding, now).await?;
     let Some(announcement) = announcement else { return Ok(()) };
     let summary = Summary::of(&store::draft::states(connection, onboarding.workspace).await?);

@@ -81,6 +81,19 @@ pub(crate) async fn states(connection: &mut AsyncPgConnection, workspace: Worksp
         .collect()
 }
 
+/// How many steps of all workspaces are in each state.
+pub(crate) async fn by_state(connection: &mut AsyncPgConnection) -> QueryResult<BTreeMap<String, i64>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        state: String,
+        #[diesel(sql_type = BigInt)]
+        steps: i64,
+    }
+    let rows = sql_query("select state, count(*) as steps from draft group by state").load::<Row>(connection).await?;
+    Ok(rows.into_iter().map(|row| (row.state, row.steps)).collect())
+}
+
 /// Writes a step unless the row is at this revision or a later one.
 pub(crate) async fn write(connection: &mut AsyncPgConnection, workspace: WorkspaceId, slug: Slug, step: &StoredStep) -> QueryResult<()> {
     sql_query(

@@ -13,7 +13,7 @@ fn operations() -> Vec<(Method, String)> {
         for (method, operation) in methods.as_object().unwrap() {
             if operation.get("security").is_some_and(|security| security != &json!([])) {
                 let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-                operations.push((method, path.replace("{slug}", "company").replace("{number}", "1")));
+                operations.push((method, path.replace("{slug}", "company").replace("{number}", "1").replace("{other}", "2")));
             }
         }
     }
@@ -26,7 +26,7 @@ async fn nobody_without_a_token_and_nobody_of_another_workspace_reaches_an_opera
     let stranger = person(&rig.database).await;
     let workspace = rig.person.workspace.to_string();
     let operations = operations();
-    assert_eq!(operations.len(), 8, "{operations:?}");
+    assert_eq!(operations.len(), 17, "{operations:?}");
     for (method, path) in operations {
         let body = (method != Method::GET).then(|| json!({"answer": {}}));
         let headers = [("X-Workspace-Id", workspace.as_str()), ("If-Match", r#""0""#)];

@@ -31,6 +31,7 @@ pub struct Rig {
     pub person: Person,
     pub service: Arc<OnboardingService>,
     pub subscription: SubscriptionId,
+    client: reqwest::Client,
 }
 
 /// An answer of the API.
@@ -81,7 +82,8 @@ impl Rig {
         let kit = Kit::new(OnboardingService::IDENTITY, settings.kit, Lifecycle::on_this_runtime()).unwrap();
         let service = Arc::new(OnboardingService::build(kit, settings.service).unwrap());
         let running = Running::start::<OnboardingService>(config::<OnboardingService>(&database, None, &[]), true);
-        Self { database, running, person, service, subscription: SubscriptionId::generate() }
+        let client = service_kit::http_client(Duration::from_secs(10)).unwrap();
+        Self { database, running, person, service, subscription: SubscriptionId::generate(), client }
     }
 
     /// The same with a workspace that has paid.
@@ -190,8 +192,7 @@ impl Rig {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Answer {
-        let client = service_kit::http_client(Duration::from_secs(10)).unwrap();
-        let mut request = client.request(method, format!("{base}{path}"));
+        let mut request = self.client.request(method, format!("{base}{path}"));
         if !token.is_empty() {
             request = request.bearer_auth(token);
         }
