@@ -58,7 +58,7 @@ export const content = {
     path: answers.positioning?.category_path,
     statement: answers.positioning?.positioning_statement,
     differentiation: answers.positioning?.differentiation,
-    competitors: answers.competitors?.competitors.map(({ website: _website, ...rest }) => rest),
+    competitors: answers.competitors?.competitors.map(({ name, kind, strengths, weaknesses }) => ({ name, kind, strengths, weaknesses })),
     axes: answers.positioning?.axes,
   },
   brand: answers.brand,
