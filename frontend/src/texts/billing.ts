@@ -13,6 +13,7 @@ export const billingTexts = {
   },
   summary: {
     title: 'Check and pay',
+    order: 'Your order',
     plan: 'Plan',
     cycle: 'Billed',
     net: 'Price without tax',

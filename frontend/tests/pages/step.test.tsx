@@ -171,7 +171,7 @@ describe('a list', () => {
     await user.keyboard('exact');
     await user.click(screen.getByRole('button', { name: 'Move Tone of voice, 2 up' }));
     expect(screen.getByRole('textbox', { name: 'Tone of voice, 1' })).toHaveValue('exact');
-    await waitFor(() => expect(screen.getAllByRole('status').some((region) => region.textContent?.includes('is now 1 of 2'))).toBe(true));
+    await waitFor(() => expect(screen.getAllByRole('status').some((region) => region.textContent.includes('is now 1 of 2'))).toBe(true));
     await waitFor(() => expect(world.steps.get('brand')?.answer).toMatchObject({ tone: ['exact', 'calm'] }), { timeout: 3_000 });
     await user.click(screen.getByRole('button', { name: 'Remove Tone of voice, 2' }));
     await waitFor(() => expect(world.steps.get('brand')?.answer).toMatchObject({ tone: ['exact'] }), { timeout: 3_000 });
