@@ -22,9 +22,8 @@ export class Pointer extends Hands {
     return target.click();
   }
 
-  async fill(target, text) {
-    await target.fill('');
-    await target.pressSequentially(text, { delay: 1 });
+  fill(target, text) {
+    return target.fill(text);
   }
 
   choose(target, value) {

@@ -1,6 +1,6 @@
 // What can go wrong with a payment: each ends right, without a second order, with words that say what happens.
 import assert from 'node:assert/strict';
-import { api, GATEWAY, inWeather, PASSWORD, payment, sandbox, somebody } from './stack.mjs';
+import { api, GATEWAY, inWeather, PASSWORD, payment, sandbox, somebody, until } from './stack.mjs';
 
 const heading = (page, name) => page.getByRole('heading', { level: 1, name });
 
@@ -18,8 +18,8 @@ async function order(world) {
   await signIn(world, person, '/onboarding/payment/new?plan=ascent&cycle=monthly');
   await hands.press('button', /^Pay ₹5,000/);
   await page.waitForURL(/\/pay\//);
-  const { body } = await api('GET', '/api/auth/verify-profile', { token: person.token });
-  return { ...person, order: body.open_order.id };
+  const open = await until('the open order', async () => (await api('GET', '/api/auth/verify-profile', { token: person.token })).body.open_order);
+  return { ...person, order: open.id };
 }
 
 async function ordersOf(person) {

@@ -4,6 +4,7 @@ import { launch, watch } from './browser.mjs';
 import { serverAway, twoTabs } from './conflict.mjs';
 import { everywhere } from './gate.mjs';
 import { Keyboard, Pointer } from './hands.mjs';
+import { canBreakThings, outage } from './outage.mjs';
 import { closedPage, failed, pending, webhookLost } from './payments.mjs';
 import { firstRoute } from './speed.mjs';
 import { bringHome } from './stack.mjs';
@@ -18,12 +19,19 @@ const JOURNEYS = {
   lost: { title: 'every webhook lost', run: webhookLost },
   tabs: { title: 'two tabs editing one step', run: twoTabs },
   away: { title: 'the server away while somebody types', run: serverAway, quiet: true },
+  ...(canBreakThings && { outage: { title: 'onboarding-svc killed while somebody types, Redis flushed', run: outage, quiet: true } }),
   gate: { title: 'the gate, from every page', run: everywhere },
   speed: { title: 'the first route on a slow phone', run: firstRoute },
 };
 
-/** Answers that say "none yet" are no errors, but the console of the browser lists them. */
-const NONE_YET = /\/api\/(auth\/account\/deletion|payments\/v2\/billing-details)/;
+/** What the console of the browser lists although it is an answer: "none yet", and "changed elsewhere". */
+const ANSWERS = [/\/api\/(auth\/account\/deletion|payments\/v2\/billing-details)/, /\/api\/onboarding\/steps\/[a-z-]+\/draft/];
+
+function isAnswer(message) {
+  const [noneYet, step] = ANSWERS;
+  const { url } = message.location();
+  return (noneYet.test(url) && /\b404\b/.test(message.text())) || (step.test(url) && /\b412\b/.test(message.text()));
+}
 
 const words = process.argv.slice(2);
 if (words.includes('--list')) {
@@ -53,7 +61,7 @@ for (const [name, journey] of Object.entries(JOURNEYS)) {
   context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   // A journey that takes the server away meets its silence in the console.
-  const found = watch(page, (message) => NONE_YET.test(message.location().url) || (journey.quiet === true && /Failed to load resource/.test(message.text())) || /ERR_INTERNET_DISCONNECTED/.test(message.text()));
+  const found = watch(page, (message) => isAnswer(message) || (journey.quiet === true && /Failed to load resource/.test(message.text())) || /ERR_INTERNET_DISCONNECTED/.test(message.text()));
   const began = Date.now();
   const notes = [];
   let failure;

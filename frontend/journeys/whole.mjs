@@ -121,7 +121,7 @@ async function finish({ page, hands, note }) {
   note('rebuilt');
   await hands.press('link', 'Read the foundation');
   await heading(page, 'Foundation').waitFor();
-  const shown = (await page.getByRole('region', { name: 'Record' }).locator('code').last().innerText()).trim();
+  const shown = (await page.getByRole('region', { name: 'Record' }).locator('.copyable code').innerText()).trim();
   const [download] = await Promise.all([page.waitForEvent('download'), hands.press('button', /^Export/)]);
   const bytes = await readFile(await download.path());
   assert.equal(createHash('sha256').update(bytes).digest('hex'), shown, 'the exported bytes have the checksum that is shown');

@@ -243,6 +243,8 @@ export const appTexts = {
     },
     security: {
       password: 'Password',
+      presentPassword: 'Present password',
+      presentPasswordHelp: 'Needed when you signed in more than a day ago.',
       newPassword: 'New password',
       changePassword: 'Change the password',
       changed: 'Your password is changed.',
@@ -276,7 +278,8 @@ export const appTexts = {
         mfa_verification_failed: 'This code is not right. Type the one that is shown now.',
         mfa_challenge_expired: 'That took too long. Type the code that is shown now.',
         mfa_factor_name_conflict: 'You have a device of this name already.',
-        reauthentication_needed: 'Sign out and in again first.',
+        reauthentication_needed: 'Type your present password, too: you signed in more than a day ago.',
+        current_password_invalid: 'The present password is not right.',
       } as Record<string, string>,
     },
     billing: {
@@ -295,7 +298,7 @@ export const appTexts = {
       cycle: 'Billed',
       change: 'Change at the period’s end',
       changed: (plan: string) => `From the next period on: ${plan}.`,
-      cancel: 'Cancel',
+      cancel: 'Cancel the subscription',
       cancelTitle: 'Cancel the subscription?',
       cancelText: 'It stays active until the period you paid for ends. Your answers and manifests are kept.',
       keep: 'Keep the subscription',

@@ -58,10 +58,11 @@ export default function Plans() {
               plans={list}
               cycle={cycle}
               selected={wanted?.plan}
-              action={(plan) =>
+              // One primary action on the page: what was wanted, else the plan in the middle.
+              action={(plan, index) =>
                 canManage && (
                   <LinkButton
-                    kind={plan.code === wanted?.plan ? 'primary' : 'secondary'}
+                    kind={(wanted ? plan.code === wanted.plan : index === Math.floor(list.length / 2)) ? 'primary' : 'secondary'}
                     to={`/onboarding/payment/new?${new URLSearchParams({ plan: plan.code, cycle })}`}
                   >
                     {texts.choose(plan.name)}
