@@ -24,13 +24,17 @@ const JOURNEYS = {
   speed: { title: 'the first route on a slow phone', run: firstRoute },
 };
 
-/** What the console of the browser lists although it is an answer: "none yet", and "changed elsewhere". */
-const ANSWERS = [/\/api\/(auth\/account\/deletion|payments\/v2\/billing-details)/, /\/api\/onboarding\/steps\/[a-z-]+\/draft/];
+/** What the console of the browser lists although it is an answer: "none yet", "changed elsewhere", "another order is open". */
+const ANSWERS = [
+  [404, /\/api\/auth\/account\/deletion$/],
+  [404, /\/api\/payments\/v2\/billing-details$/],
+  [412, /\/api\/onboarding\/steps\/[a-z-]+\/draft$/],
+  [409, /\/api\/payments\/v2\/initiate$/],
+  [429, /\/api\/context\/rebuild$/],
+];
 
 function isAnswer(message) {
-  const [noneYet, step] = ANSWERS;
-  const { url } = message.location();
-  return (noneYet.test(url) && /\b404\b/.test(message.text())) || (step.test(url) && /\b412\b/.test(message.text()));
+  return ANSWERS.some(([status, path]) => path.test(message.location().url) && message.text().includes(`status of ${status} `));
 }
 
 const words = process.argv.slice(2);
