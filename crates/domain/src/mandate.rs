@@ -75,13 +75,8 @@ mod tests {
         for &from in MandateState::ALL {
             for &told in MandateState::ALL {
                 let after = from.after(told);
-                if !from.is_live() {
-                    assert_eq!(after, from, "{from} told {told}");
-                } else if told == MandateState::Pending {
-                    assert_eq!(after, from, "{from} told {told}");
-                } else {
-                    assert_eq!(after, told, "{from} told {told}");
-                }
+                let stays = !from.is_live() || told == MandateState::Pending;
+                assert_eq!(after, if stays { from } else { told }, "{from} told {told}");
             }
         }
     }

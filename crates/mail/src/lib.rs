@@ -28,6 +28,6 @@ pub use layout::Layout;
 pub use outbox::{Mail, enqueue};
 pub use resend::Resend;
 pub use settings::MailSettings;
-pub use transport::{Outgoing, SendError, Transport};
+pub use transport::{Attachment, Attachments, Outgoing, SendError, Transport};
 pub use webhook::Deliveries;
 pub use worker::{Mailer, Next};

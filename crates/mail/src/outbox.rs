@@ -14,7 +14,7 @@ use crate::transport::ATTEMPT_LIMIT;
 
 /// A claim is of one mail and must outlast handing it over and noting the outcome: a mail claimed by a process that dies
 /// waits this long for another.
-const LEASE: TimeDelta = TimeDelta::seconds(20);
+pub(crate) const LEASE: TimeDelta = TimeDelta::seconds(20);
 const _: () = assert!(LEASE.num_seconds().unsigned_abs() >= 2 * ATTEMPT_LIMIT.as_secs());
 
 /// Whether a mail may be claimed at `$1`.
@@ -33,6 +33,8 @@ pub struct Mail {
     pub html: String,
     /// The text body.
     pub text: String,
+    /// What is attached, by the name that the service's [`crate::Attachments`] knows it by.
+    pub attachment: Option<String>,
     /// The tenant it belongs to.
     pub workspace: Option<WorkspaceId>,
 }
@@ -48,8 +50,8 @@ impl std::fmt::Debug for Mail {
 /// was served before.
 pub async fn enqueue(connection: &mut AsyncPgConnection, now: DateTime<Utc>, mail: &Mail) -> QueryResult<bool> {
     sql_query(
-        "insert into mail_outbox (id, purpose_key, recipient, subject, html, body_text, workspace_id, created_at, available_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $8) on conflict (purpose_key) do nothing",
+        "insert into mail_outbox (id, purpose_key, recipient, subject, html, body_text, workspace_id, created_at, available_at, attachment) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) on conflict (purpose_key) do nothing",
     )
     .bind::<SqlUuid, _>(Uuid::now_v7())
     .bind::<Text, _>(&mail.purpose_key)
@@ -59,6 +61,7 @@ pub async fn enqueue(connection: &mut AsyncPgConnection, now: DateTime<Utc>, mai
     .bind::<Text, _>(&mail.text)
     .bind::<Nullable<SqlUuid>, _>(mail.workspace.map(WorkspaceId::as_uuid))
     .bind::<Timestamptz, _>(now)
+    .bind::<Nullable<Text>, _>(&mail.attachment)
     .execute(connection)
     .await
     .map(|inserted| inserted == 1)
@@ -78,6 +81,8 @@ pub(crate) struct Claimed {
     pub(crate) html: String,
     #[diesel(sql_type = Text)]
     pub(crate) body_text: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(crate) attachment: Option<String>,
     #[diesel(sql_type = Timestamptz)]
     pub(crate) created_at: DateTime<Utc>,
     /// The present attempt included.
@@ -91,7 +96,7 @@ pub(crate) async fn claim(connection: &mut AsyncPgConnection, now: DateTime<Utc>
         "update mail_outbox set lease_until = $3, lease_token = $2, attempts = attempts + 1 \
          where id = (select id from mail_outbox where sent_at is null and failed_at is null and {DUE} \
                      order by available_at, id limit 1 for update skip locked) \
-         returning id, purpose_key, recipient, subject, html, body_text, created_at, attempts",
+         returning id, purpose_key, recipient, subject, html, body_text, attachment, created_at, attempts",
     ))
     .bind::<Timestamptz, _>(now)
     .bind::<SqlUuid, _>(token)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use reqwest::{StatusCode, header::RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,16 @@ struct Request<'a> {
     subject: &'a str,
     html: &'a str,
     text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachments: Option<[Attached<'a>; 1]>,
+}
+
+#[derive(Serialize)]
+struct Attached<'a> {
+    filename: &'a str,
+    content_type: &'static str,
+    /// Base64.
+    content: String,
 }
 
 #[derive(Deserialize)]
@@ -48,7 +59,11 @@ impl Resend {
 #[async_trait]
 impl Transport for Resend {
     async fn send(&self, mail: &Outgoing) -> Result<String, SendError> {
-        let body = Request { from: &self.from, to: [&mail.recipient], subject: &mail.subject, html: &mail.html, text: &mail.text };
+        let attachments = mail.attachment.as_ref().map(|file| {
+            [Attached { filename: &file.file_name, content_type: file.content_type, content: BASE64_STANDARD.encode(&file.bytes) }]
+        });
+        let body =
+            Request { from: &self.from, to: [&mail.recipient], subject: &mail.subject, html: &mail.html, text: &mail.text, attachments };
         let transient = |error: reqwest::Error| SendError::Transient { reason: error.without_url().to_string(), retry_after: None };
         let answer = self
             .http
@@ -93,10 +108,11 @@ mod tests {
     use serde_json::json;
     use wiremock::{
         Mock, MockServer, ResponseTemplate,
-        matchers::{body_json, header, method, path},
+        matchers::{body_json, body_partial_json, header, method, path},
     };
 
     use super::*;
+    use crate::transport::Attachment;
 
     fn mail() -> Outgoing {
         Outgoing {
@@ -105,6 +121,7 @@ mod tests {
             subject: "Paid".into(),
             html: "<p>Paid</p>".into(),
             text: "Paid".into(),
+            attachment: None,
         }
     }
 
@@ -135,6 +152,21 @@ mod tests {
             .mount(&server)
             .await;
         assert_eq!(resend(&server).send(&mail()).await, Ok("49a3999c".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_file_goes_out_in_base64_under_its_name() {
+        let server = MockServer::start().await;
+        let attachments = json!({"attachments": [{"filename": "GW-1.pdf", "content_type": "application/pdf", "content": "JVBERg=="}]});
+        Mock::given(method("POST"))
+            .and(path("/emails"))
+            .and(body_partial_json(attachments))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({"id": "49a3999c"})))
+            .expect(1)
+            .mount(&server)
+            .await;
+        let attachment = Attachment { file_name: "GW-1.pdf".into(), content_type: "application/pdf", bytes: b"%PDF".to_vec() };
+        resend(&server).send(&Outgoing { attachment: Some(attachment), ..mail() }).await.unwrap();
     }
 
     #[tokio::test]

@@ -6,7 +6,10 @@ use anyhow::{Context, bail, ensure};
 use async_trait::async_trait;
 use lettre::{
     Address, Message,
-    message::{Mailbox, MultiPart},
+    message::{
+        Attachment, Mailbox, MultiPart,
+        header::{ContentType, ContentTypeErr},
+    },
     transport::smtp::{
         authentication::{Credentials, DEFAULT_MECHANISMS},
         client::{AsyncSmtpConnection, TlsParameters},
@@ -143,7 +146,7 @@ impl Smtp {
             .to(Mailbox::new(None, recipient.clone()))
             .subject(&mail.subject)
             .message_id(Some(id))
-            .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
+            .multipart(body(mail).map_err(|_| invalid("the attachment"))?)
             .map_err(|_| invalid("the message"))?;
         Ok((recipient, message))
     }
@@ -191,6 +194,18 @@ impl Smtp {
         let taken = self.deliver(&mut connection, recipient, &message).await;
         Ok((connection, taken))
     }
+}
+
+/// Text and HTML, and the file beside both.
+fn body(mail: &Outgoing) -> Result<MultiPart, ContentTypeErr> {
+    let readable = MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone());
+    Ok(match &mail.attachment {
+        None => readable,
+        Some(file) => {
+            let attached = Attachment::new(file.file_name.clone()).body(file.bytes.clone(), ContentType::parse(file.content_type)?);
+            MultiPart::mixed().multipart(readable).singlepart(attached)
+        }
+    })
 }
 
 #[async_trait]

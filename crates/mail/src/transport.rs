@@ -23,6 +23,26 @@ pub struct Outgoing {
     pub html: String,
     /// The text body.
     pub text: String,
+    /// What is attached.
+    pub attachment: Option<Attachment>,
+}
+
+/// A file that a mail carries.
+#[derive(Clone)]
+pub struct Attachment {
+    /// Its name with ending, ASCII.
+    pub file_name: String,
+    /// Its media type, for example `application/pdf`.
+    pub content_type: &'static str,
+    /// Its bytes, the same for every attempt: the provider knows a repeat by them.
+    pub bytes: Vec<u8>,
+}
+
+/// Where the mailer of a service finds what its mails carry.
+#[async_trait]
+pub trait Attachments: Send + Sync + 'static {
+    /// The file of that name. The error says why there is none now, without addresses; the mail waits.
+    async fn load(&self, name: &str) -> Result<Attachment, String>;
 }
 
 /// Addresses and bodies never reach a log.

@@ -16,9 +16,9 @@ use uuid::Uuid;
 use crate::{
     delivery::{self, Delivery},
     metrics::Metrics,
-    outbox::{self, Claimed, Mark},
+    outbox::{self, Claimed, LEASE, Mark},
     suppression::{self, Reason},
-    transport::{Outgoing, SendError, Transport},
+    transport::{ATTEMPT_LIMIT, Attachment, Attachments, Outgoing, SendError, Transport},
 };
 
 /// A provider forgets an idempotency key after 24 hours: a repeat later than this could be a second mail.
@@ -26,6 +26,9 @@ const REPEAT_WINDOW: TimeDelta = TimeDelta::hours(23);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE_S: i64 = 1800;
 const POLL: Duration = Duration::from_secs(2);
+/// Finding what a mail carries, and handing the mail over, both end while its claim is held.
+const LOAD_LIMIT: Duration = Duration::from_secs(5);
+const _: () = assert!(LEASE.num_seconds().unsigned_abs() > (LOAD_LIMIT.as_secs() + ATTEMPT_LIMIT.as_secs()));
 /// Resend's default for a team, shared by all processes.
 const BUDGET: Limit = Limit { name: "mail_send", burst: 2, per_s: 1 };
 
@@ -36,6 +39,7 @@ pub struct Mailer {
     clock: Arc<dyn Clock>,
     limits: RateLimiter,
     transport: Arc<dyn Transport>,
+    attachments: Option<Arc<dyn Attachments>>,
     metrics: Metrics,
     due: Arc<Notify>,
 }
@@ -51,9 +55,16 @@ impl Mailer {
             clock: kit.clock.clone(),
             limits: kit.limits.clone(),
             transport,
+            attachments: None,
             metrics: Metrics::new(&kit.metrics.registry)?,
             due: Arc::default(),
         })
+    }
+
+    /// The same, with a source of what its mails carry.
+    #[must_use]
+    pub fn attaching(self, attachments: Arc<dyn Attachments>) -> Self {
+        Self { attachments: Some(attachments), ..self }
     }
 
     /// Looks for due mails at once instead of at the next poll.
@@ -126,8 +137,18 @@ impl Mailer {
             subject: row.subject.clone(),
             html: row.html.clone(),
             text: row.body_text.clone(),
+            attachment: match &row.attachment {
+                Some(name) => Some(self.attachment(name).await?),
+                None => None,
+            },
         };
         self.transport.send(&mail).await
+    }
+
+    async fn attachment(&self, name: &str) -> Result<Attachment, SendError> {
+        let waits = |reason: String| SendError::Transient { reason: format!("attachment: {reason}"), retry_after: None };
+        let source = self.attachments.as_ref().ok_or_else(|| waits("this service has none".to_owned()))?;
+        tokio::time::timeout(LOAD_LIMIT, source.load(name)).await.map_err(|_| waits("not there in time".to_owned()))?.map_err(waits)
     }
 
     async fn mark(&self, row: &Claimed, token: Uuid, outcome: Result<String, SendError>) -> Result<(), DbError> {

@@ -19,6 +19,8 @@ tested '10,000 histories of subscriptions: no period is charged twice, no paid d
   "$nextest" crates/domain/tests/subscription_term.rs
 tested 'subscriptions in time: reminders, grace, end, trial, plan change, cancellation, payment ahead' \
   "$nextest" services/payments-svc/tests/it/subscription.rs
+tested 'Autopay: approved with the first month, told and debited once, paused, revoked, ended, in both APIs' \
+  "$nextest" services/payments-svc/tests/it/autopay.rs
 tested 'the public problems of PhonePe integrations, each by its symptom' "$nextest" services/payments-svc/tests/it/public_problems.rs
 tested "operators' commands" "$nextest" services/payments-svc/tests/it/console.rs
 tested "operators' API, for operators alone" "$nextest" services/payments-svc/tests/it/operators.rs

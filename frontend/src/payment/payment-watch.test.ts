@@ -12,6 +12,7 @@ function order(state: string): Order {
     cycle: 'monthly',
     amount: 500_000,
     currency: 'INR',
+    autopay: false,
     state,
     created_at: new Date(BEGIN).toISOString(),
     expires_at: new Date(BEGIN + 20 * 60_000).toISOString(),

@@ -48,6 +48,18 @@ create unique index debit_one_for_a_period on payments.debit (mandate_id, period
 create index debit_mandate on payments.debit (mandate_id, period_end);
 create index debit_next_step on payments.debit (next_step_at) where next_step_at is not null;
 
+-- Nobody is debited for a workspace that is gone.
+create or replace function payments.erase_own(workspace uuid) returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+    update payments.orders set payer_email = null where workspace_id = workspace and payer_email is not null;
+    update payments.subscription set contact_email = null where workspace_id = workspace and contact_email is not null;
+    update payments.mandate set cancel_wanted = true, next_check_at = now()
+        where workspace_id = workspace and state in ('pending', 'active', 'paused') and not cancel_wanted;
+    delete from payments.billing_details where workspace_id = workspace;
+end
+$$;
+
 alter table payments.mandate enable row level security, force row level security;
 alter table payments.debit enable row level security, force row level security;
 create policy service_all on payments.mandate to payments_svc, payments_svc_owner using (true) with check (true);

@@ -14,7 +14,7 @@ use crate::{
     config::PaymentsConfig,
     console::Console,
     consumers, http,
-    invoice::Seller,
+    invoice::{Seller, file::Files},
     jobs,
     metrics::Metrics,
     phonepe::{Client, Gateway, WebhookCredentials},
@@ -39,7 +39,9 @@ pub struct App {
     pub metrics: Metrics,
     /// Sends the mails in its outbox.
     pub mailer: Mailer,
-    /// Hears what became of them.
+    /// Documents as files.
+    pub files: Files,
+    /// Hears what became of mails.
     pub deliveries: Deliveries,
     /// Tells event streams about orders.
     pub watch: OrderWatch,
@@ -77,7 +79,8 @@ impl Service for App {
     fn build(kit: Kit, config: PaymentsConfig) -> anyhow::Result<Self> {
         let metrics = Metrics::new(&kit.metrics.registry)?;
         messaging::admin::expect(&kit.metrics);
-        let mailer = Mailer::new(&kit, config.mail.transport(kit.http.clone())?)?;
+        let files = Files::new(kit.worker_db.clone(), kit.clock.clone());
+        let mailer = Mailer::new(&kit, config.mail.transport(kit.http.clone())?)?.attaching(Arc::new(files.clone()));
         let gateway = Arc::new(Client::new(kit.http.clone(), &config.phonepe, kit.clock.clone(), metrics.clone()));
         Ok(Self {
             gateway,
@@ -86,6 +89,7 @@ impl Service for App {
             metrics,
             deliveries: Deliveries::new(&kit, &mailer, &config.mail)?,
             mailer,
+            files,
             watch: OrderWatch::default(),
             receipts_due: Notify::new(),
             reconciler_due: Notify::new(),

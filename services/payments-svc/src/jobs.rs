@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use domain::{order::OrderState, subscription::SubscriptionState};
+use domain::{mandate::MandateState, order::OrderState, subscription::SubscriptionState};
 use service_kit::db::DbError;
 use tokio::sync::Notify;
 
@@ -96,6 +96,15 @@ async fn measure(app: &App) -> Result<Duration, DbError> {
         let found = subscriptions.iter().find(|found| found.status == state);
         app.metrics.subscriptions.with_label_values(&[state]).set(found.map_or(0, |found| found.subscriptions));
     }
+    let mandates = store::mandate::by_state(&mut connection).await?;
+    for state in MandateState::ALL.iter().map(|state| state.as_str()) {
+        let found = mandates.iter().find(|found| found.state == state);
+        app.metrics.mandates.with_label_values(&[state]).set(found.map_or(0, |found| found.mandates));
+    }
+    app.metrics.mandates_to_end.set(mandates.iter().map(|found| found.to_end).sum());
+    let debits = store::debit::open(&mut connection, now).await?;
+    app.metrics.open_debits.set(debits.debits);
+    app.metrics.overdue_debits.set(debits.overdue);
     let refunds = store::refund::open(&mut connection).await?;
     app.metrics.open_refunds.set(refunds.refunds);
     app.metrics.open_refund_age.set(refunds.oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64().max(0.0)));

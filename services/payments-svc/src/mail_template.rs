@@ -62,7 +62,7 @@ pub fn payment_confirmation(facts: &PaymentConfirmation<'_>) -> Content {
             ("Amount", format!("{}, including 18 % GST", facts.price)),
             ("Paid until", day(facts.paid_until)),
             ("Order", facts.order.to_string()),
-            ("Invoice", format!("{}, in your billing settings", facts.invoice)),
+            ("Invoice", format!("{}, attached and in your billing settings", facts.invoice)),
         ])
         .says("Next step: onboarding is open. Answer its questions and we build your foundation.")
         .button("Begin onboarding", facts.next_step_url)

@@ -38,6 +38,16 @@ pub struct Metrics {
     pub subscriptions: IntGaugeVec,
     /// Subscriptions that moved with time, by `change`: renewed, `past_due`, expired.
     pub lapses: IntCounterVec,
+    /// Mandates by `state`.
+    pub mandates: IntGaugeVec,
+    /// Mandates that the provider was not told to end yet, or did not end.
+    pub mandates_to_end: IntGauge,
+    /// Debits under way.
+    pub open_debits: IntGauge,
+    /// Those of them that the provider can no longer take.
+    pub overdue_debits: IntGauge,
+    /// Access tokens that PhonePe was asked for, by `outcome`: granted, failed.
+    pub tokens: IntCounterVec,
     /// Seconds per call of PhonePe by `call` (pay, status, refund, `refund_status`, notify, redeem, `mandate_status`, `cancel_mandate`)
     /// and `outcome`.
     pub phonepe_request_duration_seconds: HistogramVec,
@@ -112,6 +122,11 @@ impl Metrics {
                 "change",
                 &["renewed", "past_due", "expired"],
             )?,
+            mandates: register(registry, IntGaugeVec::new(Opts::new("payments_mandates", "Mandates by state."), &["state"])?)?,
+            mandates_to_end: register(registry, IntGauge::new("payments_mandates_to_end", "Mandates that have yet to be ended.")?)?,
+            open_debits: register(registry, IntGauge::new("payments_open_debits", "Debits under way.")?)?,
+            overdue_debits: register(registry, IntGauge::new("payments_overdue_debits", "Debits under way that can no longer be taken.")?)?,
+            tokens: counter("phonepe_tokens_total", "Access tokens that PhonePe was asked for.", "outcome", &["granted", "failed"])?,
             phonepe_request_duration_seconds: register(registry, HistogramVec::new(phonepe, &["call", "outcome"])?)?,
         };
         let (acts, questions) = (["accepted", "refused", "ambiguous"], ["found", "not_found", "unavailable"]);

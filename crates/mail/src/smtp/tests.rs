@@ -10,6 +10,7 @@ use lettre::transport::smtp::client::Certificate;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::transport;
 
 /// A running server; it ends when its input is closed.
 struct Server {
@@ -75,6 +76,7 @@ fn mail() -> Outgoing {
         subject: "Bezahlt – धन्यवाद".into(),
         html: "<p>Danke, धन्यवाद</p>".into(),
         text: "Danke, धन्यवाद\n.\nEnde".into(),
+        attachment: None,
     }
 }
 
@@ -105,6 +107,17 @@ async fn a_mail_arrives_whole_in_both_forms_under_an_id_of_its_purpose() {
 
     assert_eq!(smtp.send(&mail()).await.unwrap(), id, "a repeat can be told by its id");
     assert_eq!(server.says()["headers"]["message-id"], seen["headers"]["message-id"]);
+}
+
+#[tokio::test]
+async fn a_file_arrives_byte_for_byte_beside_both_forms() {
+    let mut server = Server::start(&["plain"]);
+    let smtp = server.transport("smtp://localhost:PORT");
+    let file = transport::Attachment { file_name: "GW-1.pdf".into(), content_type: "application/pdf", bytes: b"%PDF\r\n\xff\0".to_vec() };
+    smtp.send(&Outgoing { attachment: Some(file), ..mail() }).await.unwrap();
+    let seen = server.says();
+    assert_eq!(seen["attachments"], json!([{ "name": "GW-1.pdf", "type": "application/pdf", "content": "%PDF\r\n\u{ff}\0" }]));
+    assert_eq!((seen["text"].as_str().unwrap(), seen["html"].as_str().unwrap()), ("Danke, धन्यवाद\n.\nEnde", "<p>Danke, धन्यवाद</p>"));
 }
 
 #[tokio::test]

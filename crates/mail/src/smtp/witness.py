@@ -56,6 +56,10 @@ class Handler:
             "headers": {name.lower(): str(message[name]) for name in ("From", "To", "Subject", "Message-ID")},
             "text": message.get_body(("plain",)).get_content().replace("\r\n", "\n").strip(),
             "html": message.get_body(("html",)).get_content().strip(),
+            "attachments": [
+                {"name": part.get_filename(), "type": part.get_content_type(), "content": part.get_content().decode("latin-1")}
+                for part in message.iter_attachments()
+            ],
             "ascii": envelope.content.isascii(),
             "has_date": message["Date"].datetime is not None,
         })

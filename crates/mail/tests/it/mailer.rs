@@ -1,9 +1,12 @@
 //! The mailer against a real database.
 
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use async_trait::async_trait;
-use mail::{MailSettings, Mailer, Outgoing, SendError, Transport, enqueue};
+use mail::{Attachment, Attachments, Mail, MailSettings, Mailer, Outgoing, SendError, Transport, enqueue};
 use testkit::Database;
 
 use crate::rig::{Recorder, kit, mail, send_due, sql};
@@ -113,4 +116,36 @@ async fn without_a_way_out_mails_wait_and_with_one_they_go() {
         assert_eq!(database.number(attempted).await, taken, "with the key {key:?}");
         kit.lifecycle.drain();
     }
+}
+
+/// Knows one file, once it is there.
+#[derive(Default)]
+struct Shelf(AtomicUsize);
+
+#[async_trait]
+impl Attachments for Shelf {
+    async fn load(&self, name: &str) -> Result<Attachment, String> {
+        assert_eq!(name, "invoice/1");
+        if self.0.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Err("not set yet".into());
+        }
+        Ok(Attachment { file_name: "GW-1.pdf".into(), content_type: "application/pdf", bytes: b"%PDF".to_vec() })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_waits_for_what_it_carries() {
+    let database = Database::create().await;
+    let kit = kit(&database);
+    let with_file = Mail { attachment: Some("invoice/1".into()), ..mail("purpose/1") };
+    enqueue(&mut kit.db.get().await.unwrap(), kit.clock.now(), &with_file).await.unwrap();
+    let recorder = Arc::new(Recorder::default());
+    let mailer = Mailer::new(&kit, recorder.clone()).unwrap().attaching(Arc::new(Shelf::default()));
+    send_due(&mailer).await;
+    assert!(recorder.taken.lock().unwrap().is_empty());
+    let waiting = "select count(*) from payments.mail_outbox where sent_at is null and last_error = 'attachment: not set yet'";
+    assert_eq!(database.number(waiting).await, 1);
+    sql(&database, "update payments.mail_outbox set available_at = now()").await;
+    send_due(&mailer).await;
+    assert_eq!(*recorder.taken.lock().unwrap(), ["purpose/1 with GW-1.pdf"]);
 }

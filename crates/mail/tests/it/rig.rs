@@ -56,7 +56,8 @@ impl Transport for Recorder {
         if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
             return Err(SendError::Transient { reason: "500".into(), retry_after: None });
         }
-        self.taken.lock().unwrap().push(mail.purpose_key.clone());
+        let file = mail.attachment.as_ref().map(|file| format!(" with {}", file.file_name)).unwrap_or_default();
+        self.taken.lock().unwrap().push(format!("{}{file}", mail.purpose_key));
         Ok("provider-id".into())
     }
 }
@@ -82,6 +83,7 @@ pub fn mail(purpose: &str) -> Mail {
         subject: "Subject".into(),
         html: "<p>Body</p>".into(),
         text: "Body".into(),
+        attachment: None,
         workspace: None,
     }
 }

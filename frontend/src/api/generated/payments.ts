@@ -375,7 +375,7 @@ export interface components {
         };
         /** @description What to order. */
         InitiateBody: {
-            /** @description Renew by a UPI mandate. */
+            /** @description Renew by a UPI mandate, for a monthly plan. */
             autopay?: boolean;
             /**
              * @description `monthly` or `yearly`.
@@ -491,6 +491,8 @@ export interface components {
              * @example 500000
              */
             amount: number;
+            /** @description Whether paying it approves a mandate, or a mandate pays it. */
+            autopay: boolean;
             /** Format: date-time */
             completed_at?: string | null;
             /** Format: date-time */
@@ -575,6 +577,8 @@ export interface components {
         };
         /** @description A subscription as it stands. */
         SubscriptionBody: {
+            /** @description Whether a mandate pays the next period. */
+            autopay: boolean;
             /** @example monthly */
             cycle: string;
             /** @description Whether the workspace may use what it pays for. */

@@ -35,6 +35,12 @@ function Facts({ order }: { order: Order }) {
       <dd>
         {plan}, {order.cycle === 'yearly' ? planTexts.yearly.toLowerCase() : planTexts.monthly.toLowerCase()}
       </dd>
+      {order.autopay && (
+        <>
+          <dt>{texts.renewal}</dt>
+          <dd>{texts.byMandate}</dd>
+        </>
+      )}
       {viewOf(order) === 'pending' && (
         <>
           <dt>{texts.ends}</dt>

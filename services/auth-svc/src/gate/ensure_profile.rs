@@ -8,6 +8,7 @@ use service_kit::{audit, auth::Claims, db::DbError};
 
 use crate::{
     AuthService,
+    provider::letter::Letter,
     store::{
         profile::{self as store, Membership, Profile},
         repair, user as users,
@@ -109,10 +110,31 @@ async fn provision(
                 };
                 audit::record(connection, now, &entry).await?;
             }
+            if profile.welcomed_at.is_none()
+                && let Some(email) = request.email.as_deref()
+                && store::welcome(connection, now, request.user).await?
+            {
+                mail::enqueue(connection, now, &welcome(&app.site, request.user).to(email)).await?;
+            }
             Ok::<_, diesel::result::Error>(Some(Ensured { profile, workspace, created: provisioned.created }))
         })
         .await?;
     Ok(ensured)
+}
+
+/// The first mail to somebody whose address is known to be theirs.
+fn welcome(site: &str, user: UserId) -> Letter {
+    Letter {
+        reason: format!("welcome/{user}"),
+        subject: "Welcome to Groundwork".to_owned(),
+        says:
+            "Your account is ready. Choose a plan, answer the questions about your company in your own time, and we build your foundation \
+               from the answers. Every answer is kept while you type."
+                .to_owned(),
+        button: Some(("Begin", format!("{site}/"))),
+        code: None,
+        otherwise: "If you did not make this account, reply to this mail.".to_owned(),
+    }
 }
 
 async fn note_for_repair(app: &AuthService, user: UserId, reason: &str, now: DateTime<Utc>) -> Result<(), DbError> {

@@ -37,6 +37,7 @@ impl Letter {
             subject: self.subject,
             html: layout.html(),
             text: layout.text(),
+            attachment: None,
             workspace: None,
         }
     }

@@ -29,6 +29,9 @@ pub struct Profile {
     /// When it was made.
     #[diesel(sql_type = Timestamptz)]
     pub created_at: DateTime<Utc>,
+    /// When the user was welcomed by mail.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub welcomed_at: Option<DateTime<Utc>>,
 }
 
 /// A workspace as one of its members sees it.
@@ -76,11 +79,21 @@ pub async fn provision(
 
 /// The user's profile.
 pub async fn profile(connection: &mut AsyncPgConnection, user: UserId) -> QueryResult<Option<Profile>> {
-    sql_query("select user_id, email, name, onboarding_status, created_at from identity.profiles where user_id = $1")
+    sql_query("select user_id, email, name, onboarding_status, created_at, welcomed_at from identity.profiles where user_id = $1")
         .bind::<SqlUuid, _>(user.as_uuid())
         .get_result(connection)
         .await
         .optional()
+}
+
+/// Notes that the user is welcomed; `false` when that was noted before.
+pub async fn welcome(connection: &mut AsyncPgConnection, now: DateTime<Utc>, user: UserId) -> QueryResult<bool> {
+    sql_query("update identity.profiles set welcomed_at = $2 where user_id = $1 and welcomed_at is null")
+        .bind::<SqlUuid, _>(user.as_uuid())
+        .bind::<Timestamptz, _>(now)
+        .execute(connection)
+        .await
+        .map(|welcomed| welcomed == 1)
 }
 
 /// The user's live workspaces, the oldest first.

@@ -41,6 +41,24 @@ async fn what_the_sign_up_made_is_found_and_not_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_welcomed_by_mail_once() {
+    let rig = Rig::start().await;
+    let session = rig.sign_up().await;
+    let (token, email) = (session.text("/access_token"), session.text("/user/email"));
+    assert_eq!(rig.mails_to(&email).await, 0);
+    let answers = join_all((0..4).map(|_| rig.send(Method::POST, PATH, Some(&token), None))).await;
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    assert_eq!(rig.mails_to(&email).await, 1);
+    rig.run("delete from identity.mail_outbox").await;
+    rig.send(Method::POST, PATH, Some(&token), None).await;
+    assert_eq!(rig.mails_to(&email).await, 0, "welcomed before, whatever is left of the mail");
+    // Nobody without an address is written to.
+    let nobody = issue_token(Uuid::now_v7(), "", TimeDelta::hours(1));
+    assert_eq!(rig.send(Method::POST, PATH, Some(&nobody), None).await.status, 200);
+    assert_eq!(rig.database.number("select count(*) from identity.mail_outbox").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_name_is_the_wish_of_the_body_and_the_rest_is_the_tokens() {
     let rig = Rig::start().await;
     let token = issue_token(Uuid::now_v7(), "Bo@example.test", TimeDelta::hours(1));

@@ -7,7 +7,7 @@ use domain::{
     mandate::{DebitState, MandateState},
     order::{Evidence, OrderEvent, OrderState},
     plan::{Cycle, price},
-    subscription::term::GRACE,
+    subscription::{SubscriptionState, term::GRACE},
 };
 use serde_json::json;
 use service_kit::db::DbError;
@@ -55,6 +55,10 @@ pub(super) async fn plan_due(app: &App) -> Result<bool, StoreError> {
 async fn plan(connection: &mut AsyncPgConnection, now: DateTime<Utc>, subscription: &Subscription) -> Result<(), StoreError> {
     let Some(id) = subscription.mandate else { return Ok(()) };
     let Some(mandate) = mandate::find(connection, id).await? else { return Ok(()) };
+    // Another replica may have planned it between our look at debits and our lock on the subscription.
+    if debit::exists(connection, id, subscription.term.period_end).await? {
+        return Ok(());
+    }
     let (plan, _) = subscription.term.renewal();
     let order = Order {
         id: OrderId::generate(),
@@ -136,7 +140,7 @@ async fn active(app: &App, work: &Work) -> Result<bool, StoreError> {
         fail(app, work, "canceled").await?;
         return Ok(false);
     }
-    let Some(told) = ask(app, &work.name).await else { return Ok(false) };
+    let Some(told) = ask(app, work.mandate.api, &work.name).await else { return Ok(false) };
     super::mandate::apply(app, &work.mandate, told).await?;
     match told {
         MandateState::Active => return Ok(true),
@@ -156,6 +160,7 @@ async fn notify(app: &App, work: &Work) -> Result<(), StoreError> {
         return Ok(());
     }
     let request = NotifyRequest {
+        api: work.mandate.api,
         merchant_order_id: work.id.clone(),
         merchant_subscription_id: work.name.clone(),
         amount: work.order.price.amount,
@@ -173,7 +178,7 @@ async fn notify(app: &App, work: &Work) -> Result<(), StoreError> {
 /// Looks whether the payer was told.
 async fn look(app: &App, work: &Work) -> Result<(), StoreError> {
     let now = app.kit.clock.now();
-    let answer = match app.gateway.mandate_order_status(&work.id).await {
+    let answer = match app.gateway.order_status(&work.id, Some(work.mandate.api)).await {
         Ok(answer) => answer,
         Err(error) => {
             tracing::warn!(order.id = %work.order.id, error = %error, "the provider gave no status of a debit");
@@ -197,13 +202,29 @@ async fn look(app: &App, work: &Work) -> Result<(), StoreError> {
     }
 }
 
+/// Whether what the payer was told of is still what is to be paid: they may have paid by hand meanwhile, or chosen another plan.
+async fn is_due(app: &App, work: &Work) -> Result<bool, StoreError> {
+    let found = subscription::find(&mut *app.kit.worker_db.get().await?, work.order.workspace).await?;
+    Ok(found.is_some_and(|subscription| {
+        let term = &subscription.term;
+        matches!(term.status, SubscriptionState::Active | SubscriptionState::PastDue)
+            && subscription.mandate == Some(work.mandate.id)
+            && term.period_end == work.debit.period_end
+            && subscription.next_order.is_none()
+            && term.renewal() == (work.order.plan, work.order.cycle)
+    }))
+}
+
 /// Takes the money.
 async fn redeem(app: &App, work: &Work) -> Result<(), StoreError> {
     let now = app.kit.clock.now();
     if work.debit.valid_after.is_none_or(|valid_after| now < valid_after) || !active(app, work).await? {
         return Ok(());
     }
-    match app.gateway.redeem(&work.id).await {
+    if !is_due(app, work).await? {
+        return fail(app, work, "no_longer_due").await;
+    }
+    match app.gateway.redeem(work.mandate.api, &work.id).await {
         ActOutcome::Accepted | ActOutcome::Ambiguous { .. } => {
             let now = app.kit.clock.now();
             moved(app, work, DebitState::Redeeming, Change { next_step_at: Some(now + RETRY), ..Change::default() }).await

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use domain::{event::Event, mandate::MandateState};
+use domain::{
+    event::{Event, SubscriptionEvent},
+    mandate::MandateState,
+};
 use messaging::outbox;
 use serde_json::json;
 use service_kit::{audit, db::DbError};
@@ -10,7 +13,7 @@ use service_kit::{audit, db::DbError};
 use crate::{
     app::App,
     payment::StoreError,
-    phonepe::{ActOutcome, MandateAnswer},
+    phonepe::{ActOutcome, AutopayApi, MandateAnswer},
     store::{
         mandate::{self, Mandate},
         subscription::{self, Subscription},
@@ -43,7 +46,7 @@ pub(super) async fn check_due(app: &App) -> Result<bool, DbError> {
 async fn check(app: &App, known: &Mandate) -> Result<(), StoreError> {
     let Some(name) = known.merchant_subscription_id.as_deref() else { return Ok(()) };
     if known.cancel_wanted && known.state.is_live() {
-        match app.gateway.cancel_mandate(name).await {
+        match app.gateway.cancel_mandate(known.api, name).await {
             ActOutcome::Accepted => return apply(app, known, MandateState::Canceled).await,
             // It may have ended otherwise meanwhile.
             ActOutcome::Refused { reason } => tracing::warn!(mandate.id = %known.id, reason, "the provider does not end a mandate"),
@@ -53,15 +56,15 @@ async fn check(app: &App, known: &Mandate) -> Result<(), StoreError> {
             }
         }
     }
-    match ask(app, name).await {
+    match ask(app, known.api, name).await {
         Some(told) => apply(app, known, told).await,
         None => Ok(()),
     }
 }
 
 /// The state of a mandate at the provider, if it says one.
-pub(super) async fn ask(app: &App, name: &str) -> Option<MandateState> {
-    match app.gateway.mandate_status(name).await {
+pub(super) async fn ask(app: &App, api: AutopayApi, name: &str) -> Option<MandateState> {
+    match app.gateway.mandate_status(api, name).await {
         Ok(MandateAnswer::Found(state)) => state,
         Ok(MandateAnswer::NotFound) => None,
         Err(error) => {
@@ -116,20 +119,18 @@ async fn follow(
     known: Subscription,
 ) -> Result<(), StoreError> {
     let mine = known.mandate == Some(mandate.id);
-    let (term, told): (_, Option<fn(_) -> Event>) = match state {
+    let (moved, kind): (_, fn(SubscriptionEvent) -> Event) = match state {
         MandateState::Active if mine || known.mandate.is_none() || mandate.state == MandateState::Pending => {
             mandate::want_canceled(connection, now, mandate.workspace, Some(mandate.id)).await?;
-            known.term.resume().map_or((known.term, None), |term| (term, Some(Event::SubscriptionResumed as fn(_) -> _)))
+            (known.term.resume(), Event::SubscriptionResumed)
         }
-        MandateState::Paused if mine => {
-            known.term.pause().map_or((known.term, None), |term| (term, Some(Event::SubscriptionPaused as fn(_) -> _)))
-        }
+        MandateState::Paused if mine => (known.term.pause(), Event::SubscriptionPaused),
         // Without a mandate there is nothing that is paused.
-        state if !state.is_live() && mine => {
-            known.term.resume().map_or((known.term, None), |term| (term, Some(Event::SubscriptionResumed as fn(_) -> _)))
-        }
+        state if !state.is_live() && mine => (known.term.resume(), Event::SubscriptionResumed),
         _ => return Ok(()),
     };
+    let told = moved.is_ok().then_some(kind);
+    let term = moved.unwrap_or(known.term);
     let mandate = state.is_live().then_some(mandate.id);
     let mut present = Subscription { term, mandate, ..known };
     present.term.autopay = mandate.is_some();

@@ -6,7 +6,7 @@ use service_kit::http::Problem;
 
 use super::orders::OrderBody;
 use crate::{
-    invoice::account::AccountError,
+    invoice::{account::AccountError, file::FileError},
     payment::{StoreError, abandon::AbandonError, create_order::CreateOrderError},
     store::order::Order,
     subscription::act::ActError,
@@ -57,12 +57,20 @@ impl From<AbandonError> for Problem {
     }
 }
 
+impl From<FileError> for Problem {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Pdf(error) => Self::internal(error),
+            FileError::Db(error) => error.into(),
+        }
+    }
+}
+
 impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::NotFound => Self::new(ErrorCode::InvoiceNotFound),
             AccountError::Authorise(error) => error.into(),
-            AccountError::Pdf(error) => Self::internal(error),
             AccountError::Db(error) => error.into(),
         }
     }

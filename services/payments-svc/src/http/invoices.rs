@@ -183,7 +183,7 @@ pub(super) async fn invoice_file(app: web::Data<App>, member: Member, id: web::P
     let name = format!("attachment; filename=\"{}.pdf\"", invoice.file_name());
     let app = app.into_inner();
     let working = app.clone();
-    let file = app.kit.lifecycle.detached(async move { account::file(&working, &invoice).await }).await??;
+    let file = app.kit.lifecycle.detached(async move { working.files.of(&invoice).await }).await??;
     Ok(HttpResponse::Ok()
         .content_type("application/pdf")
         .insert_header(("Cache-Control", "no-store"))

@@ -13,10 +13,7 @@ use service_kit::{
     db::{self, Db, DbError},
 };
 
-use super::{
-    Buyer, Invoice, Printed,
-    pdf::{self, PdfError},
-};
+use super::{Buyer, Invoice};
 use crate::{
     app::App,
     store::{billing_details, invoice as store},
@@ -34,9 +31,6 @@ pub enum AccountError {
     /// No such document in the workspace.
     #[error("there is no such document")]
     NotFound,
-    /// The file cannot be made.
-    #[error(transparent)]
-    Pdf(#[from] PdfError),
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -76,18 +70,6 @@ pub async fn find(db: &Db, claims: &Claims, workspace: WorkspaceId, id: InvoiceI
             store::find(connection, Some(workspace), id).await?.ok_or(AccountError::NotFound)
         })
         .await
-}
-
-/// The file of a document that its reader was allowed to see; made at the first call.
-///
-/// # Errors
-/// [`AccountError`].
-pub async fn file(app: &App, invoice: &Invoice) -> Result<Vec<u8>, AccountError> {
-    if let Some(pdf) = store::pdf(&mut *app.kit.db.get().await?, invoice.id).await? {
-        return Ok(pdf);
-    }
-    let made = pdf::file(&Printed::from(invoice), invoice.issued_at)?;
-    Ok(store::keep_pdf(&mut *app.kit.db.get().await?, app.kit.clock.now(), invoice.id, made).await?)
 }
 
 /// Who the workspace's next documents are made out to.

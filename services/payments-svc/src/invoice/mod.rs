@@ -5,6 +5,7 @@
 //! service and its SAC, what is taxed, rate and amount of each tax, place of supply.
 
 pub mod account;
+pub mod file;
 pub mod html;
 pub mod issue;
 pub mod pdf;

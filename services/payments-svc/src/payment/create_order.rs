@@ -187,10 +187,11 @@ async fn insert_or_find(
                 user: order.user,
                 state: MandateState::Pending,
                 merchant_subscription_id: None,
+                api: app.config.phonepe.autopay_api,
                 max_amount: LARGEST_DEBIT,
                 cancel_wanted: false,
             };
-            mandate::insert(connection, now, &mandate, app.config.phonepe.autopay_api).await?;
+            mandate::insert(connection, now, &mandate).await?;
         }
         let entry = audit::Entry {
             workspace: Some(order.workspace),

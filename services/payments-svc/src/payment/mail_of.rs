@@ -4,7 +4,7 @@ use domain::{money::Money, plan::Cycle};
 use mail::Mail;
 
 use crate::{
-    invoice::Invoice,
+    invoice::{Invoice, file::attachment_of},
     mail_template,
     store::{order::Order, refund::Refund},
 };
@@ -30,6 +30,7 @@ pub(super) fn confirmation(public_url: &str, order: &Order, invoice: &Invoice) -
         subject: content.subject,
         html: content.html,
         text: content.text,
+        attachment: Some(attachment_of(invoice.id)),
         workspace: Some(order.workspace),
     })
 }
@@ -49,6 +50,7 @@ pub(super) fn failure(public_url: &str, order: &Order) -> Option<Mail> {
         subject: content.subject,
         html: content.html,
         text: content.text,
+        attachment: None,
         workspace: Some(order.workspace),
     })
 }
@@ -69,6 +71,7 @@ pub(super) fn refund(order: &Order, refund: &Refund) -> Option<Mail> {
         subject: content.subject,
         html: content.html,
         text: content.text,
+        attachment: None,
         workspace: Some(order.workspace),
     })
 }

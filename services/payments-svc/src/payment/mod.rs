@@ -124,5 +124,5 @@ pub(crate) async fn announce_failure(
 
 /// Asks the provider about an attempt, where it is asked.
 pub(crate) async fn ask(app: &App, attempt: &Attempt) -> Result<StatusAnswer, Unavailable> {
-    if attempt.of_mandate { app.gateway.mandate_order_status(&attempt.id).await } else { app.gateway.order_status(&attempt.id).await }
+    app.gateway.order_status(&attempt.id, attempt.autopay).await
 }

@@ -132,7 +132,7 @@ async fn judge(app: &App, claimed: &Claimed) -> Result<Verdict, StoreError> {
         Err(error) => return Ok(unanswered(claimed, &error, now)),
     };
     confirm::apply(app, &attempt, &answer).await?;
-    if attempt.of_mandate {
+    if attempt.autopay.is_some() {
         debit::hasten(&mut *app.kit.worker_db.get().await?, now, attempt.order).await?;
         app.autopay_due.notify_one();
     }

@@ -19,6 +19,7 @@ use crate::{
     phonepe::{MandateTerms, MerchantOrderId, PayOutcome, PayRequest},
     store::{
         attempt::{self, AttemptState},
+        mandate,
         order::{self, Change, Order},
     },
 };
@@ -43,15 +44,20 @@ pub fn merchant_subscription_id(mandate: MandateId, n: u16) -> String {
 /// # Errors
 /// When the outcome cannot be stored. The attempt then looks as if the process had died: the reconciler finds out.
 pub async fn submit(app: &App, db: &Db, order: &Order, n: u16) -> Result<PayOutcome, StoreError> {
+    let mandate = match order.mandate {
+        Some(id) => mandate::find(&mut *db.get().await?, id).await?,
+        None => None,
+    };
     let left_s = u32::try_from((order.expires_at - app.kit.clock.now()).num_seconds()).unwrap_or(0);
     let request = PayRequest {
         merchant_order_id: MerchantOrderId::of(order.id, n),
         amount: order.price.amount,
         expire_after_s: left_s.clamp(SHORTEST_S, PAYABLE_FOR_S),
         redirect_url: format!("{}/payment/return?order={}", app.config.public_url.trim_end_matches('/'), order.id),
-        mandate: order.mandate.map(|mandate| MandateTerms {
-            merchant_subscription_id: merchant_subscription_id(mandate, n),
-            max_amount: LARGEST_DEBIT,
+        mandate: mandate.map(|mandate| MandateTerms {
+            api: mandate.api,
+            merchant_subscription_id: merchant_subscription_id(mandate.id, n),
+            max_amount: mandate.max_amount,
             expires_at: app.kit.clock.now() + MANDATE_LIFE,
         }),
     };

@@ -1,8 +1,8 @@
-//! Autopay: mandates by UPI, in either of PhonePe's two APIs (facts: *Autopay*). Which one is a setting, so that a wrong guess about the
-//! newer one is a change of settings.
+//! Autopay: mandates by UPI, in either of PhonePe's two APIs (facts: *Autopay*). Which one new mandates are made in is a setting, so that a
+//! wrong guess about the newer one is a change of settings; a mandate stays where it was made.
 
 use chrono::{DateTime, Utc};
-use domain::{mandate::MandateState, money::Paise};
+use domain::{UnknownName, mandate::MandateState, money::Paise};
 use serde::Deserialize;
 
 use super::MerchantOrderId;
@@ -15,6 +15,17 @@ pub enum AutopayApi {
     Checkout,
     /// The API of Autopay alone: the payer approves in a UPI app.
     Subscriptions,
+}
+
+impl std::str::FromStr for AutopayApi {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Checkout, Self::Subscriptions]
+            .into_iter()
+            .find(|api| api.as_str() == text)
+            .ok_or_else(|| UnknownName { kind: "AutopayApi", value: text.to_owned() })
+    }
 }
 
 impl AutopayApi {
@@ -54,6 +65,8 @@ impl AutopayApi {
 /// The mandate that a payment approves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MandateTerms {
+    /// The API that it is made in.
+    pub api: AutopayApi,
     /// Our id for it, unique at the provider for ever.
     pub merchant_subscription_id: String,
     /// The most that one debit may take; at most ₹15,000.
@@ -65,6 +78,8 @@ pub struct MandateTerms {
 /// A request to notify a payer of a debit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotifyRequest {
+    /// The API of the mandate.
+    pub api: AutopayApi,
     /// Our id for the debit, unique at the provider for ever.
     pub merchant_order_id: MerchantOrderId,
     /// The mandate.

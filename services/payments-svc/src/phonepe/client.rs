@@ -43,7 +43,6 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     tokens: Tokens,
-    autopay: AutopayApi,
     metrics: Metrics,
 }
 
@@ -67,7 +66,7 @@ impl Client {
     /// A client that connects to nothing yet.
     pub fn new(http: reqwest::Client, config: &PhonePeConfig, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
         let base = config.payment_url.trim_end_matches('/').to_owned();
-        Self { tokens: Tokens::new(http.clone(), config, clock), http, base, autopay: config.autopay_api, metrics }
+        Self { tokens: Tokens::new(http.clone(), config, clock, metrics.clone()), http, base, metrics }
     }
 
     /// Sends with a token. 401 means that the request was not processed: a new token and exactly one more try.
@@ -176,7 +175,7 @@ impl Gateway for Client {
     async fn pay(&self, request: &PayRequest) -> PayOutcome {
         let started = Instant::now();
         let (pay, setup) = (format!("{}/checkout/v2/pay", self.base), format!("{}/subscriptions/v2/setup", self.base));
-        let in_app = request.mandate.as_ref().filter(|_| self.autopay == AutopayApi::Subscriptions);
+        let in_app = request.mandate.as_ref().filter(|terms| terms.api == AutopayApi::Subscriptions);
         let post = || match in_app {
             Some(terms) => self.http.post(&setup).timeout(PAY_LIMIT).json(&wire::Setup::of(request, terms)),
             None => self.http.post(&pay).timeout(PAY_LIMIT).json(&wire::Pay::from(request)),
@@ -194,36 +193,31 @@ impl Gateway for Client {
         outcome
     }
 
-    async fn order_status(&self, id: &MerchantOrderId) -> Result<StatusAnswer, Unavailable> {
-        let url = format!("{}/checkout/v2/order/{id}/status?details=true&errorContext=false", self.base);
-        let known = self.status::<wire::Status>("status", &url, &NOT_FOUND).await?;
-        Ok(known.map_or(StatusAnswer::NotFound, |status| StatusAnswer::Found(status.into())))
-    }
-
-    async fn mandate_order_status(&self, id: &MerchantOrderId) -> Result<StatusAnswer, Unavailable> {
-        let url = format!("{}/{}/{id}/status?details=true&errorContext=false", self.base, self.autopay.order_path());
+    async fn order_status(&self, id: &MerchantOrderId, autopay: Option<AutopayApi>) -> Result<StatusAnswer, Unavailable> {
+        let path = autopay.unwrap_or(AutopayApi::Checkout).order_path();
+        let url = format!("{}/{path}/{id}/status?details=true&errorContext=false", self.base);
         let known = self.status::<wire::Status>("status", &url, &NOT_FOUND).await?;
         Ok(known.map_or(StatusAnswer::NotFound, |status| StatusAnswer::Found(status.into())))
     }
 
     async fn notify(&self, request: &NotifyRequest) -> ActOutcome {
-        let (url, body) = (format!("{}/{}/notify", self.base, self.autopay.path()), wire::Notify::of(request, self.autopay));
+        let (url, body) = (format!("{}/{}/notify", self.base, request.api.path()), wire::Notify::of(request));
         self.act("notify", &DUPLICATE, || self.http.post(&url).timeout(PAY_LIMIT).json(&body)).await
     }
 
-    async fn redeem(&self, id: &MerchantOrderId) -> ActOutcome {
-        let (url, body) = (format!("{}/{}/redeem", self.base, self.autopay.path()), wire::Redeem { merchant_order_id: id.as_str() });
+    async fn redeem(&self, api: AutopayApi, id: &MerchantOrderId) -> ActOutcome {
+        let (url, body) = (format!("{}/{}/redeem", self.base, api.path()), wire::Redeem { merchant_order_id: id.as_str() });
         self.act("redeem", &DUPLICATE, || self.http.post(&url).timeout(PAY_LIMIT).json(&body)).await
     }
 
-    async fn mandate_status(&self, merchant_subscription_id: &str) -> Result<MandateAnswer, Unavailable> {
-        let url = format!("{}/{}/{merchant_subscription_id}/status", self.base, self.autopay.path());
+    async fn mandate_status(&self, api: AutopayApi, merchant_subscription_id: &str) -> Result<MandateAnswer, Unavailable> {
+        let url = format!("{}/{}/{merchant_subscription_id}/status", self.base, api.path());
         let known = self.status::<wire::Mandate>("mandate_status", &url, &MANDATE_NOT_FOUND).await?;
         Ok(known.map_or(MandateAnswer::NotFound, MandateAnswer::from))
     }
 
-    async fn cancel_mandate(&self, merchant_subscription_id: &str) -> ActOutcome {
-        let url = format!("{}/{}/{merchant_subscription_id}/cancel", self.base, self.autopay.path());
+    async fn cancel_mandate(&self, api: AutopayApi, merchant_subscription_id: &str) -> ActOutcome {
+        let url = format!("{}/{}/{merchant_subscription_id}/cancel", self.base, api.path());
         self.act("cancel_mandate", &[], || self.http.post(&url).timeout(STATUS_LIMIT)).await
     }
 

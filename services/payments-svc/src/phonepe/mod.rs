@@ -161,23 +161,20 @@ pub trait Gateway: Send + Sync + 'static {
     /// Opens a payment. Never repeated by the client: not even when the outcome is ambiguous.
     async fn pay(&self, request: &PayRequest) -> PayOutcome;
 
-    /// Asks for the state of an attempt.
-    async fn order_status(&self, id: &MerchantOrderId) -> Result<StatusAnswer, Unavailable>;
-
-    /// Asks for the state of an attempt that sets a mandate up, or of a debit.
-    async fn mandate_order_status(&self, id: &MerchantOrderId) -> Result<StatusAnswer, Unavailable>;
+    /// Asks for the state of an attempt; where depends on whether it sets a mandate up, or is a debit.
+    async fn order_status(&self, id: &MerchantOrderId, autopay: Option<AutopayApi>) -> Result<StatusAnswer, Unavailable>;
 
     /// Has the payer notified of a debit. Never repeated by the client.
     async fn notify(&self, request: &NotifyRequest) -> ActOutcome;
 
     /// Takes the money of a debit that was notified. Never repeated by the client.
-    async fn redeem(&self, id: &MerchantOrderId) -> ActOutcome;
+    async fn redeem(&self, api: AutopayApi, id: &MerchantOrderId) -> ActOutcome;
 
     /// Asks for the state of a mandate.
-    async fn mandate_status(&self, merchant_subscription_id: &str) -> Result<MandateAnswer, Unavailable>;
+    async fn mandate_status(&self, api: AutopayApi, merchant_subscription_id: &str) -> Result<MandateAnswer, Unavailable>;
 
     /// Ends a mandate.
-    async fn cancel_mandate(&self, merchant_subscription_id: &str) -> ActOutcome;
+    async fn cancel_mandate(&self, api: AutopayApi, merchant_subscription_id: &str) -> ActOutcome;
 
     /// Asks for money to be given back. Never repeated by the client: not even when the outcome is ambiguous.
     async fn refund(&self, request: &RefundRequest) -> RefundOutcome;

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, RwLock};
 
 use super::{Unavailable, wire};
-use crate::config::PhonePeConfig;
+use crate::{config::PhonePeConfig, metrics::Metrics};
 
 /// A whole token request ends within this time.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -35,12 +35,13 @@ pub(super) struct Tokens {
     client_secret: SecretString,
     client_version: u32,
     clock: Arc<dyn Clock>,
+    metrics: Metrics,
     current: RwLock<Option<Token>>,
     renewing: Mutex<()>,
 }
 
 impl Tokens {
-    pub(super) fn new(http: reqwest::Client, config: &PhonePeConfig, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(http: reqwest::Client, config: &PhonePeConfig, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
         Self {
             http,
             endpoint: format!("{}/v1/oauth/token", config.oauth_url.trim_end_matches('/')),
@@ -48,6 +49,7 @@ impl Tokens {
             client_secret: config.client_secret.clone(),
             client_version: config.client_version,
             clock,
+            metrics,
             current: RwLock::new(None),
             renewing: Mutex::new(()),
         }
@@ -92,6 +94,12 @@ impl Tokens {
 
     /// Fetches a token without using the cache.
     pub(super) async fn fetch(&self) -> Result<Token, Unavailable> {
+        let fetched = self.request().await;
+        self.metrics.tokens.with_label_values(&[if fetched.is_ok() { "granted" } else { "failed" }]).inc();
+        fetched
+    }
+
+    async fn request(&self) -> Result<Token, Unavailable> {
         let unavailable = |reason: String| Unavailable { reason, retry_after: None };
         let version = self.client_version.to_string();
         let form = [

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{ids::RefundId, mandate::MandateState, refund::RefundNews};
 use serde::{Deserialize, Serialize};
 
-use super::{Accepted, AutopayApi, MandateAnswer, MandateTerms, NotifyRequest, OrderStatus, PayRequest, RefundRequest, RefundStatus};
+use super::{Accepted, MandateAnswer, MandateTerms, NotifyRequest, OrderStatus, PayRequest, RefundRequest, RefundStatus};
 
 /// Body of `POST /checkout/v2/pay`.
 #[derive(Debug, Serialize)]
@@ -149,13 +149,13 @@ struct RedemptionFlow<'a> {
 }
 
 impl<'a> Notify<'a> {
-    pub(super) fn of(request: &'a NotifyRequest, api: AutopayApi) -> Self {
+    pub(super) fn of(request: &'a NotifyRequest) -> Self {
         Self {
             merchant_order_id: request.merchant_order_id.as_str(),
             amount: request.amount.get(),
             expire_at: request.expires_at.timestamp_millis(),
             payment_flow: RedemptionFlow {
-                r#type: api.redemption(),
+                r#type: request.api.redemption(),
                 merchant_subscription_id: &request.merchant_subscription_id,
                 redemption_retry_strategy: "STANDARD",
                 auto_debit: false,
@@ -420,7 +420,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::phonepe::MerchantOrderId;
+    use crate::phonepe::{AutopayApi, MandateTerms, MerchantOrderId, NotifyRequest};
 
     #[test]
     fn the_pay_request_has_phonepes_own_form() {
@@ -439,6 +439,79 @@ mod tests {
                 "paymentFlow": {"type": "PG_CHECKOUT", "merchantUrls": {"redirectUrl": "https://app.example.com/payment/return?order=1"}},
             })
         );
+    }
+
+    fn of_mandate(api: AutopayApi) -> PayRequest {
+        let order: OrderId = "019c2d6e-0000-7000-8000-000000000001".parse().unwrap();
+        PayRequest {
+            merchant_order_id: MerchantOrderId::of(order, 1),
+            amount: Paise::new(500_000),
+            expire_after_s: 1200,
+            redirect_url: "https://app.example.com/r".into(),
+            mandate: Some(MandateTerms {
+                api,
+                merchant_subscription_id: "M1".into(),
+                max_amount: Paise::new(1_000_000),
+                expires_at: DateTime::from_timestamp_millis(1_999_999_999_000).unwrap(),
+            }),
+        }
+    }
+
+    // Instructive public problem 12 of the facts: fields outside paymentFlow, and the types of the two APIs confused.
+    #[test]
+    fn a_mandate_is_asked_for_in_phonepes_own_form() {
+        assert_eq!(
+            serde_json::to_value(Pay::from(&of_mandate(AutopayApi::Checkout))).unwrap(),
+            json!({
+                "merchantOrderId": "019c2d6e-0000-7000-8000-000000000001-1", "amount": 500_000, "expireAfter": 1200,
+                "paymentFlow": {
+                    "type": "SUBSCRIPTION_CHECKOUT_SETUP",
+                    "merchantUrls": {"redirectUrl": "https://app.example.com/r", "cancelRedirectUrl": "https://app.example.com/r"},
+                    "subscriptionDetails": {
+                        "subscriptionType": "RECURRING", "merchantSubscriptionId": "M1", "authWorkflowType": "TRANSACTION",
+                        "amountType": "VARIABLE", "maxAmount": 1_000_000, "frequency": "MONTHLY", "productType": "UPI_MANDATE",
+                        "expireAt": 1_999_999_999_000_i64,
+                    },
+                },
+            })
+        );
+        let request = of_mandate(AutopayApi::Subscriptions);
+        assert_eq!(
+            serde_json::to_value(Setup::of(&request, request.mandate.as_ref().unwrap())).unwrap(),
+            json!({
+                "merchantOrderId": "019c2d6e-0000-7000-8000-000000000001-1", "amount": 500_000,
+                "paymentFlow": {
+                    "type": "SUBSCRIPTION_SETUP", "merchantSubscriptionId": "M1", "authWorkflowType": "TRANSACTION",
+                    "amountType": "VARIABLE", "maxAmount": 1_000_000, "frequency": "MONTHLY", "expireAt": 1_999_999_999_000_i64,
+                    "paymentMode": {"type": "UPI_INTENT"},
+                },
+                "deviceContext": {"deviceOS": "ANDROID"},
+            })
+        );
+    }
+
+    #[test]
+    fn a_debit_is_told_in_phonepes_own_form() {
+        for (api, kind) in
+            [(AutopayApi::Checkout, "SUBSCRIPTION_CHECKOUT_REDEMPTION"), (AutopayApi::Subscriptions, "SUBSCRIPTION_REDEMPTION")]
+        {
+            let request = NotifyRequest {
+                api,
+                merchant_order_id: of_mandate(api).merchant_order_id,
+                merchant_subscription_id: "M1".into(),
+                amount: Paise::new(29_900),
+                expires_at: DateTime::from_timestamp_millis(1_807_681_114_000).unwrap(),
+            };
+            assert_eq!(
+                serde_json::to_value(Notify::of(&request)).unwrap(),
+                json!({
+                    "merchantOrderId": "019c2d6e-0000-7000-8000-000000000001-1", "amount": 29_900, "expireAt": 1_807_681_114_000_i64,
+                    "paymentFlow": {
+                        "type": kind, "merchantSubscriptionId": "M1", "redemptionRetryStrategy": "STANDARD", "autoDebit": false,
+                    },
+                })
+            );
+        }
     }
 
     #[test]

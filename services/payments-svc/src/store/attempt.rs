@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     OptionalExtension, QueryResult, QueryableByName,
-    sql_types::{Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::ids::OrderId;
 use service_kit::db::sql_query;
 use uuid::Uuid;
 
-use crate::phonepe::MerchantOrderId;
+use crate::phonepe::{AutopayApi, MerchantOrderId};
 
 /// Where an attempt stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +81,8 @@ pub struct Attempt {
     pub provider_order_id: Option<String>,
     /// Where it stands.
     pub state: AttemptState,
-    /// Whether it sets a mandate up, or is a debit.
-    pub of_mandate: bool,
+    /// The API of the mandate that it sets up, or debits by.
+    pub autopay: Option<AutopayApi>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
 }
@@ -99,14 +99,14 @@ struct Row {
     provider_order_id: Option<String>,
     #[diesel(sql_type = Text)]
     state: String,
-    #[diesel(sql_type = Bool)]
-    of_mandate: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    autopay: Option<String>,
     #[diesel(sql_type = Timestamptz)]
     updated_at: DateTime<Utc>,
 }
 
 const COLUMNS: &str = "merchant_order_id, order_id, n, provider_order_id, state, \
-                       exists (select from orders where id = order_id and mandate_id is not null) as of_mandate, updated_at";
+                       (select api from mandate join orders on mandate_id = mandate.id where orders.id = order_id) as autopay, updated_at";
 
 impl TryFrom<Row> for Attempt {
     type Error = diesel::result::Error;
@@ -119,7 +119,7 @@ impl TryFrom<Row> for Attempt {
             n: u16::try_from(row.n).map_err(|_| unreadable())?,
             provider_order_id: row.provider_order_id,
             state: super::parse(&row.state)?,
-            of_mandate: row.of_mandate,
+            autopay: row.autopay.as_deref().map(super::parse).transpose()?,
             updated_at: row.updated_at,
         })
     }

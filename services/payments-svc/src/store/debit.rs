@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    OptionalExtension, QueryResult, QueryableByName,
-    sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    QueryResult, QueryableByName,
+    sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
@@ -22,6 +22,8 @@ pub struct Debit {
     pub order: OrderId,
     /// The mandate that pays it.
     pub mandate: MandateId,
+    /// The period after which the debited one begins.
+    pub period_end: DateTime<Utc>,
     /// Where it stands.
     pub state: DebitState,
     /// When the money can be taken.
@@ -34,6 +36,8 @@ struct Row {
     order_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
     mandate_id: Uuid,
+    #[diesel(sql_type = Timestamptz)]
+    period_end: DateTime<Utc>,
     #[diesel(sql_type = Text)]
     state: String,
     #[diesel(sql_type = Nullable<Timestamptz>)]
@@ -44,11 +48,17 @@ impl TryFrom<Row> for Debit {
     type Error = diesel::result::Error;
 
     fn try_from(row: Row) -> QueryResult<Self> {
-        Ok(Self { order: row.order_id.into(), mandate: row.mandate_id.into(), state: parse(&row.state)?, valid_after: row.valid_after })
+        Ok(Self {
+            order: row.order_id.into(),
+            mandate: row.mandate_id.into(),
+            period_end: row.period_end,
+            state: parse(&row.state)?,
+            valid_after: row.valid_after,
+        })
     }
 }
 
-const COLUMNS: &str = "order_id, mandate_id, state, valid_after";
+const COLUMNS: &str = "order_id, mandate_id, period_end, state, valid_after";
 
 /// Stores a debit of the period after `period_end`; it is worked on at once.
 pub async fn insert(
@@ -70,15 +80,20 @@ pub async fn insert(
     .await
 }
 
-/// A debit, locked for the rest of the transaction.
-pub async fn lock(connection: &mut AsyncPgConnection, order: OrderId) -> QueryResult<Option<Debit>> {
-    sql_query(format!("select {COLUMNS} from debit where order_id = $1 for update"))
-        .bind::<SqlUuid, _>(order.as_uuid())
-        .get_result::<Row>(connection)
+/// Whether a debit of the period after `period_end` is under way or paid.
+pub async fn exists(connection: &mut AsyncPgConnection, mandate: MandateId, period_end: DateTime<Utc>) -> QueryResult<bool> {
+    sql_query("select exists (select from debit where mandate_id = $1 and period_end = $2 and state <> 'failed') as found")
+        .bind::<SqlUuid, _>(mandate.as_uuid())
+        .bind::<Timestamptz, _>(period_end)
+        .get_result::<Found>(connection)
         .await
-        .optional()?
-        .map(Debit::try_from)
-        .transpose()
+        .map(|row| row.found)
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Bool)]
+    found: bool,
 }
 
 /// What a step writes.
@@ -114,6 +129,28 @@ pub async fn transition(
     .execute(connection)
     .await
     .map(|updated| updated == 1)
+}
+
+/// Debits under way.
+#[derive(Debug, QueryableByName)]
+pub struct Open {
+    /// How many.
+    #[diesel(sql_type = BigInt)]
+    pub debits: i64,
+    /// How many of them the provider can no longer take.
+    #[diesel(sql_type = BigInt)]
+    pub overdue: i64,
+}
+
+/// The debits under way at `now`.
+pub async fn open(connection: &mut AsyncPgConnection, now: DateTime<Utc>) -> QueryResult<Open> {
+    sql_query(
+        "select count(*) as debits, count(*) filter (where orders.expires_at < $1) as overdue \
+         from debit join orders on orders.id = order_id where debit.state not in ('paid', 'failed')",
+    )
+    .bind::<Timestamptz, _>(now)
+    .get_result(connection)
+    .await
 }
 
 /// Takes debits whose next step is due; they are due again at `next` unless something is written before.

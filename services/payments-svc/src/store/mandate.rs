@@ -30,6 +30,8 @@ pub struct Mandate {
     pub state: MandateState,
     /// What the provider knows it by, once an attempt was approved.
     pub merchant_subscription_id: Option<String>,
+    /// The provider's API that it belongs to.
+    pub api: AutopayApi,
     /// The most that one debit may take.
     pub max_amount: Paise,
     /// Whether the provider is to be told to end it.
@@ -48,6 +50,8 @@ struct Row {
     state: String,
     #[diesel(sql_type = Nullable<Text>)]
     merchant_subscription_id: Option<String>,
+    #[diesel(sql_type = Text)]
+    api: String,
     #[diesel(sql_type = BigInt)]
     max_amount: i64,
     #[diesel(sql_type = Bool)]
@@ -64,16 +68,17 @@ impl TryFrom<Row> for Mandate {
             user: row.user_id.into(),
             state: parse(&row.state)?,
             merchant_subscription_id: row.merchant_subscription_id,
+            api: parse(&row.api)?,
             max_amount: Paise::new(row.max_amount),
             cancel_wanted: row.cancel_wanted,
         })
     }
 }
 
-const COLUMNS: &str = "id, workspace_id, user_id, state, merchant_subscription_id, max_amount, cancel_wanted";
+const COLUMNS: &str = "id, workspace_id, user_id, state, merchant_subscription_id, api, max_amount, cancel_wanted";
 
 /// Stores a mandate that is to be approved.
-pub async fn insert(connection: &mut AsyncPgConnection, now: DateTime<Utc>, mandate: &Mandate, api: AutopayApi) -> QueryResult<usize> {
+pub async fn insert(connection: &mut AsyncPgConnection, now: DateTime<Utc>, mandate: &Mandate) -> QueryResult<usize> {
     sql_query(
         "insert into mandate (id, workspace_id, user_id, state, api, max_amount, created_at, updated_at) \
          values ($1, $2, $3, $4, $5, $6, $7, $7)",
@@ -82,7 +87,7 @@ pub async fn insert(connection: &mut AsyncPgConnection, now: DateTime<Utc>, mand
     .bind::<SqlUuid, _>(mandate.workspace.as_uuid())
     .bind::<SqlUuid, _>(mandate.user.as_uuid())
     .bind::<Text, _>(mandate.state.as_str())
-    .bind::<Text, _>(api.as_str())
+    .bind::<Text, _>(mandate.api.as_str())
     .bind::<BigInt, _>(mandate.max_amount.get())
     .bind::<Timestamptz, _>(now)
     .execute(connection)
@@ -167,6 +172,31 @@ pub async fn hasten(connection: &mut AsyncPgConnection, now: DateTime<Utc>, name
     .bind::<Text, _>(name)
     .bind::<Timestamptz, _>(now)
     .execute(connection)
+    .await
+}
+
+/// Mandates in one state.
+#[derive(Debug, QueryableByName)]
+pub struct InState {
+    /// The state.
+    #[diesel(sql_type = Text)]
+    pub state: String,
+    /// How many.
+    #[diesel(sql_type = BigInt)]
+    pub mandates: i64,
+    /// How many of them the provider is to end.
+    #[diesel(sql_type = BigInt)]
+    pub to_end: i64,
+}
+
+/// Mandates by state.
+pub async fn by_state(connection: &mut AsyncPgConnection) -> QueryResult<Vec<InState>> {
+    sql_query(
+        "select state, count(*) as mandates, \
+           count(*) filter (where cancel_wanted and merchant_subscription_id is not null and state in ('pending', 'active', 'paused')) as to_end \
+         from mandate group by state",
+    )
+    .get_results(connection)
     .await
 }
 

@@ -416,11 +416,11 @@ pub struct Open {
     pub oldest: DateTime<Utc>,
 }
 
-/// The orders that wait to be paid, by state, those that lost their next check too.
+/// The orders that wait for their payer, by state, those that lost their next check too. Debits wait for days, and for nobody.
 pub async fn open(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Open>> {
     sql_query(
         "select state, count(*) as orders, min(created_at) as oldest from orders \
-         where state in ('created', 'pending') group by state",
+         where state in ('created', 'pending') and kind <> 'debit' group by state",
     )
     .get_results(connection)
     .await

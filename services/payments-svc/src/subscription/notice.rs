@@ -48,5 +48,5 @@ pub(super) fn canceled(public_url: &str, present: &Subscription, purpose: &str) 
 fn mail(present: &Subscription, purpose_key: String, content: Content) -> Option<Mail> {
     let recipient = present.contact_email.clone()?;
     let Content { subject, text, html } = content;
-    Some(Mail { purpose_key, recipient, subject, html, text, workspace: Some(present.workspace) })
+    Some(Mail { purpose_key, recipient, subject, html, text, attachment: None, workspace: Some(present.workspace) })
 }

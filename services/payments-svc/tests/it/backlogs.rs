@@ -1,7 +1,7 @@
 //! What waits, as it is measured for the gauges.
 
 use chrono::{TimeDelta, Timelike};
-use payments_svc::store::{order, receipt};
+use payments_svc::store::{debit, mandate, order, receipt};
 
 use crate::rig::Rig;
 
@@ -18,6 +18,27 @@ async fn an_open_order_counts_with_its_age_even_when_it_lost_its_next_check() {
     assert!((3_600..3_660).contains(&age.num_seconds()), "{age}");
     rig.sql("update payments.orders set state = 'failed'").await;
     assert!(order::open(&mut connection).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn debits_are_no_orders_that_wait_for_their_payer() {
+    let rig = Rig::start().await;
+    let name = rig.subscribed().await;
+    rig.notified().await;
+    let app = rig.app();
+    let (mut connection, now) = (app.kit.worker_db.get().await.unwrap(), app.kit.clock.now());
+    assert!(order::open(&mut connection).await.unwrap().is_empty());
+    let open = debit::open(&mut connection, now).await.unwrap();
+    assert_eq!((open.debits, open.overdue), (1, 0));
+    let open = debit::open(&mut connection, now + TimeDelta::hours(49)).await.unwrap();
+    assert_eq!((open.debits, open.overdue), (1, 1));
+    let in_states = async |connection: &mut _| {
+        let found = mandate::by_state(connection).await.unwrap();
+        found.into_iter().map(|found| (found.state, found.mandates, found.to_end)).collect::<Vec<_>>()
+    };
+    assert_eq!(in_states(&mut connection).await, [("active".to_owned(), 1, 0)]);
+    rig.sql(&format!("update payments.mandate set cancel_wanted = true where merchant_subscription_id = '{name}'")).await;
+    assert_eq!(in_states(&mut connection).await, [("active".to_owned(), 1, 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ async fn confirm(rig: &Rig, order: &str, times: usize) -> Vec<Outcome> {
     let app = rig.app();
     let id = MerchantOrderId::parse(&format!("{order}-1")).unwrap();
     let known = attempt::find(&mut app.kit.worker_db.get().await.unwrap(), &id).await.unwrap().unwrap();
-    let answer = app.gateway.order_status(&id).await.unwrap();
+    let answer = app.gateway.order_status(&id, None).await.unwrap();
     let confirmations = (0..times).map(|_| confirm::apply(&app, &known, &answer));
     futures_util::future::join_all(confirmations).await.into_iter().map(Result::unwrap).collect()
 }

@@ -65,7 +65,10 @@ async fn a_payment_has_an_invoice_as_data_page_and_file() {
     assert_eq!(rig.fetch(&format!("invoices/{id}/pdf")).await.bytes().await.unwrap(), first);
 
     rig.wait_for_count(1, "select count(*) from payments.mail_outbox where sent_at is not null").await;
-    assert!(rig.outside().mails().iter().any(|mail| mail.text.as_deref().is_some_and(|text| text.contains(number))));
+    let [mail] = rig.outside().mails().try_into().unwrap();
+    assert!(mail.text.is_some_and(|text| text.contains(number)));
+    let [attached] = mail.attachments.try_into().unwrap();
+    assert_eq!((attached.filename, attached.content), (format!("{}.pdf", number.replace('/', "-")), first.to_vec()));
     assert_eq!((rig.balance("phonepe").await, rig.balance("sales").await), (500_000, -423_728));
     rig.assert_ledger_balances().await;
 }
@@ -167,7 +170,7 @@ async fn what_was_paid_twice_is_owed_until_it_is_back_and_has_no_document() {
     let app = rig.app();
     let second = MerchantOrderId::parse(&format!("{first}-2")).unwrap();
     let attempt = attempt::find(&mut app.kit.worker_db.get().await.unwrap(), &second).await.unwrap().unwrap();
-    let mut answer = app.gateway.order_status(&MerchantOrderId::parse(&format!("{first}-1")).unwrap()).await.unwrap();
+    let mut answer = app.gateway.order_status(&MerchantOrderId::parse(&format!("{first}-1")).unwrap(), None).await.unwrap();
     if let payments_svc::phonepe::StatusAnswer::Found(status) = &mut answer {
         status.merchant_order_id = None;
         status.provider_order_id = Some("OMO-second".to_owned());
@@ -204,7 +207,7 @@ async fn numbers_have_no_gap_whoever_confirms_at_once_and_whatever_fails() {
     let confirmed = join_all(orders.iter().map(async |order| {
         let id = MerchantOrderId::parse(&format!("{order}-1")).unwrap();
         let known = attempt::find(&mut app.kit.worker_db.get().await.unwrap(), &id).await.unwrap().unwrap();
-        let answer = app.gateway.order_status(&id).await.unwrap();
+        let answer = app.gateway.order_status(&id, None).await.unwrap();
         confirm::apply(&app, &known, &answer).await.is_ok()
     }))
     .await;

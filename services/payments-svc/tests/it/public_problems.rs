@@ -1,14 +1,15 @@
 //! What went wrong in public PhonePe integrations, each by the symptom that its users saw, by its number in the list of facts.
 //!
 //! Elsewhere: 5, mixed environments (`config.rs`); 26, a fresh installation of PhonePe's SDK (`deploy/test/20-phonepe-sdk.sh`); 27,
-//! comparing in constant time (`phonepe/webhook_credentials.rs`). 9, 11 and 12 are about Autopay.
+//! comparing in constant time (`phonepe/webhook_credentials.rs`).
 
 use std::time::Duration;
 
+use domain::{ids::OrderId, money::Paise};
 use hmac::{Hmac, KeyInit, Mac};
-use payments_svc::phonepe::{MerchantOrderId, StatusAnswer, WebhookCredentials};
+use payments_svc::phonepe::{ActOutcome, AutopayApi, MerchantOrderId, NotifyRequest, StatusAnswer, WebhookCredentials};
 use reqwest::{Method, StatusCode};
-use sandbox::{ApiWeather, DuplicateAnswer, Outcome, PayWeather, Weather, WebhookWeather};
+use sandbox::{ApiWeather, DuplicateAnswer, MandateState, Outcome, PayWeather, UserAct, Weather, WebhookWeather};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -136,6 +137,25 @@ async fn no_08_a_new_way_to_pay_breaks_every_webhook_and_every_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_09_a_webhook_of_a_mandate_is_not_understood_because_its_id_stands_elsewhere() {
+    let rig = Rig::start().await;
+    let mandate = rig.subscribed().await;
+    rig.outside().set_weather(silent(Weather::default()));
+    let state = async |state: &str| {
+        rig.wait_for_count(1, &format!("select count(*) from payments.mandate where state = '{state}'")).await;
+    };
+    rig.outside().act(&mandate, UserAct::Pause).unwrap();
+    let at_root = json!({ "event": "subscription.paused", "payload": { "merchantSubscriptionId": mandate, "state": "PAUSED" } });
+    assert_eq!(rig.webhook(Some(CREDENTIALS), at_root.to_string()).await, StatusCode::OK);
+    state("paused").await;
+    rig.outside().act(&mandate, UserAct::Unpause).unwrap();
+    let flow = json!({ "type": "SUBSCRIPTION_CHECKOUT_SETUP", "merchantSubscriptionId": mandate });
+    let nested = json!({ "event": "subscription.unpaused", "payload": { "state": "ACTIVE", "paymentFlow": flow } });
+    assert_eq!(rig.webhook(Some(CREDENTIALS), nested.to_string()).await, StatusCode::OK);
+    state("active").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_10_only_the_deprecated_type_is_read_or_only_the_event() {
     let rig = Rig::start().await;
     let id = rig.ordered().await;
@@ -147,6 +167,32 @@ async fn no_10_only_the_deprecated_type_is_read_or_only_the_event() {
         assert_eq!(rig.webhook(Some(CREDENTIALS), body.to_string()).await, StatusCode::OK);
     }
     rig.wait_for_count(2, "select count(*) from payments.webhook_receipt where event = 'checkout.order.completed'").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_11_the_end_of_a_mandate_fails_because_its_answer_is_empty() {
+    let rig = Rig::start().await;
+    let mandate = rig.subscribed().await;
+    assert_eq!(rig.app().gateway.cancel_mandate(AutopayApi::Checkout, &mandate).await, ActOutcome::Accepted);
+    assert_eq!(rig.outside().mandate(&mandate).unwrap().state, MandateState::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_12_the_form_of_a_notice_is_that_of_the_other_api() {
+    let rig = Rig::start().await;
+    let mandate = rig.subscribed().await;
+    let app = rig.app();
+    let now = app.kit.clock.now();
+    let notify = |api, id| NotifyRequest {
+        api,
+        merchant_order_id: MerchantOrderId::of(id, 1),
+        merchant_subscription_id: mandate.clone(),
+        amount: Paise::new(500_000),
+        expires_at: now + chrono::TimeDelta::hours(48),
+    };
+    let wrong = app.gateway.notify(&notify(AutopayApi::Subscriptions, OrderId::generate())).await;
+    assert!(matches!(wrong, ActOutcome::Refused { .. }), "{wrong:?}");
+    assert_eq!(app.gateway.notify(&notify(AutopayApi::Checkout, OrderId::generate())).await, ActOutcome::Accepted);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -302,7 +348,7 @@ async fn no_29_a_payment_of_one_rupee_buys_the_largest_plan() {
     let app = rig.app();
     let attempt = MerchantOrderId::parse(&format!("{id}-1")).unwrap();
     rig.end(&id, Outcome::Success);
-    let mut answer = app.gateway.order_status(&attempt).await.unwrap();
+    let mut answer = app.gateway.order_status(&attempt, None).await.unwrap();
     if let StatusAnswer::Found(status) = &mut answer {
         status.amount = Some(100);
     }

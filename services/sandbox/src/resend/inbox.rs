@@ -76,6 +76,15 @@ pub(crate) async fn view(sandbox: Data<Sandbox>, id: Path<String>) -> HttpRespon
     if let Some(key) = &mail.idempotency_key {
         let _ = write!(page, "<dt>Idempotency key<dd><code>{}</code>", escape(key));
     }
+    for (n, file) in mail.attachments.iter().enumerate() {
+        let _ = write!(
+            page,
+            "<dt>Attached<dd><a href=\"/resend/inbox/{}/attachments/{n}\">{}</a>, {} bytes",
+            mail.id,
+            escape(&file.filename),
+            file.content.len()
+        );
+    }
     page.push_str("</dl>");
     if let Some(text) = &mail.text {
         let _ = write!(page, "<h2>Text</h2><pre class=mail>{}</pre>", with_links(text));
@@ -104,6 +113,19 @@ pub(crate) async fn html_part(sandbox: Data<Sandbox>, id: Path<String>) -> HttpR
         ))
         .content_type("text/html; charset=utf-8")
         .body(format!("<base target=\"_blank\">{html}"))
+}
+
+/// A file as it came. Nothing in it runs here.
+pub(crate) async fn attachment(sandbox: Data<Sandbox>, path: Path<(String, usize)>) -> HttpResponse {
+    let (id, n) = path.into_inner();
+    let Some(file) = find(&sandbox, &id).and_then(|mail| mail.attachments.into_iter().nth(n)) else {
+        return missing();
+    };
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .content_type(file.content_type.as_deref().unwrap_or("application/octet-stream"))
+        .body(file.content)
 }
 
 /// Web addresses in plain text become links, so that a person can follow a confirmation mail.

@@ -1,5 +1,6 @@
 //! A mail, parsed as strictly as Resend does.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -44,12 +45,30 @@ pub struct Mail {
     pub html: Option<String>,
     /// Plain text part.
     pub text: Option<String>,
+    /// What is attached.
+    pub attachments: Vec<Attachment>,
     /// Extra headers.
     pub headers: Map<String, Value>,
     /// The `Idempotency-Key` it came with.
     pub idempotency_key: Option<String>,
     /// When it came.
     pub received_at: DateTime<Utc>,
+}
+
+/// A file that a mail carries.
+#[derive(Debug, Clone, Serialize)]
+pub struct Attachment {
+    /// Its name.
+    pub filename: String,
+    /// Its media type, as the sender named it.
+    pub content_type: Option<String>,
+    /// Its bytes.
+    #[serde(rename = "size", serialize_with = "size")]
+    pub content: Vec<u8>,
+}
+
+fn size<S: serde::Serializer>(content: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    content.len().serialize(serializer)
 }
 
 /// A refusal, with the fields of Resend's error body.
@@ -83,6 +102,7 @@ impl Mail {
             subject: required_text(body, "subject")?,
             html: optional_text(body, "html")?,
             text: optional_text(body, "text")?,
+            attachments: attachments(body)?,
             headers: headers(body)?,
             idempotency_key,
             received_at,
@@ -125,6 +145,29 @@ fn addresses(body: &Map<String, Value>, field: &str) -> Result<Vec<String>, Refu
         .map(|address| match address.as_str() {
             Some(address) if is_mailbox(address) => Ok(address.to_owned()),
             _ => Err(invalid_address(field)),
+        })
+        .collect()
+}
+
+/// Files in base64. Resend would also fetch one from an address, which nobody here asks of it.
+fn attachments(body: &Map<String, Value>) -> Result<Vec<Attachment>, Refusal> {
+    let invalid =
+        || Refusal { status: 422, name: "invalid_attachment", message: "Attachments need a `filename` and a `content`.".to_owned() };
+    let Some(list) = present(body, "attachments") else {
+        return Ok(Vec::new());
+    };
+    list.as_array()
+        .ok_or_else(invalid)?
+        .iter()
+        .map(|attachment| {
+            let text = |field: &str| attachment.get(field).and_then(Value::as_str);
+            let content = text("content").and_then(|content| BASE64_STANDARD.decode(content).ok());
+            match (text("filename").filter(|name| !name.is_empty()), content) {
+                (Some(filename), Some(content)) => {
+                    Ok(Attachment { filename: filename.to_owned(), content_type: text("content_type").map(str::to_owned), content })
+                }
+                _ => Err(invalid()),
+            }
         })
         .collect()
 }

@@ -19,5 +19,6 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig) {
         .service(web::redirect("/resend", "/resend/inbox"))
         .route("/resend/inbox", web::get().to(inbox::list))
         .route("/resend/inbox/{id}", web::get().to(inbox::view))
-        .route("/resend/inbox/{id}/html", web::get().to(inbox::html_part));
+        .route("/resend/inbox/{id}/html", web::get().to(inbox::html_part))
+        .route("/resend/inbox/{id}/attachments/{n}", web::get().to(inbox::attachment));
 }

@@ -40,6 +40,27 @@ async fn a_mail_is_accepted_and_kept() {
 }
 
 #[tokio::test]
+async fn an_attached_file_is_kept_and_shown_as_it_came() {
+    let rig = rig().await;
+    let mut with_file = mail();
+    with_file["attachments"] = json!([{ "filename": "GW-1.pdf", "content_type": "application/pdf", "content": "JVBERg==" }]);
+    let id = json_of(send(&rig, &with_file, None).await).await["id"].as_str().unwrap().to_owned();
+    let mails = json_of(rig.get("/control/mails").send().await.unwrap()).await;
+    assert_eq!(mails[0]["attachments"], json!([{ "filename": "GW-1.pdf", "content_type": "application/pdf", "size": 4 }]));
+    let page = rig.get(&format!("/resend/inbox/{id}")).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains(&format!("/resend/inbox/{id}/attachments/0")), "{page}");
+    let file = rig.get(&format!("/resend/inbox/{id}/attachments/0")).send().await.unwrap();
+    assert_eq!(file.headers()["content-type"], "application/pdf");
+    assert_eq!(file.bytes().await.unwrap(), "%PDF");
+    assert_eq!(rig.get(&format!("/resend/inbox/{id}/attachments/1")).send().await.unwrap().status(), 404);
+    for wrong in [json!({}), json!([{ "filename": "a.pdf" }]), json!([{ "filename": "a.pdf", "content": "%" }]), json!([{ "content": "" }])]
+    {
+        with_file["attachments"] = wrong;
+        assert_eq!(send(&rig, &with_file, None).await.status(), 422);
+    }
+}
+
+#[tokio::test]
 async fn the_same_key_and_body_is_sent_once() {
     let rig = rig().await;
     let first = json_of(send(&rig, &mail(), Some("k")).await).await;

@@ -43,7 +43,7 @@ fn attempt(order: &Order) -> Attempt {
         n: 1,
         provider_order_id: Some("OMO1".into()),
         state: AttemptState::Pending,
-        of_mandate: false,
+        autopay: None,
         updated_at: order.created_at,
     }
 }

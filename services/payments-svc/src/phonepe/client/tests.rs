@@ -69,10 +69,16 @@ fn client_of(server: &str, clock: Arc<MockClock>) -> Client {
         webhook_username: String::new(),
         webhook_password: String::new().into(),
         webhook_secret: String::new().into(),
-        autopay_api: crate::phonepe::AutopayApi::Checkout,
+        autopay_api: AutopayApi::Checkout,
     };
     let http = service_kit::http_client(Duration::from_secs(5)).unwrap();
     Client::new(http, &config, clock, Metrics::new(&prometheus::Registry::new()).unwrap())
+}
+
+/// Tokens that were granted, and that were not.
+fn tokens(client: &Client) -> (u64, u64) {
+    let count = |outcome| client.metrics.tokens.with_label_values(&[outcome]).get();
+    (count("granted"), count("failed"))
 }
 
 fn order() -> OrderId {
@@ -99,6 +105,16 @@ fn request() -> PayRequest {
         redirect_url: "https://app.example/r".into(),
         mandate: None,
     }
+}
+
+// Instructive public problem 11 of the facts: the call had a body, and its empty answer was read as JSON.
+#[tokio::test]
+async fn the_end_of_a_mandate_is_a_call_and_an_answer_without_bodies() {
+    let fake = Fake::start().await;
+    let cancel =
+        Mock::given(method("POST")).and(path("/pg/subscriptions/v2/M1/cancel")).and(|request: &wiremock::Request| request.body.is_empty());
+    cancel.respond_with(ResponseTemplate::new(204)).expect(1).mount(&fake.server).await;
+    assert_eq!(fake.client().cancel_mandate(AutopayApi::Subscriptions, "M1").await, ActOutcome::Accepted);
 }
 
 async fn paid_with(template: ResponseTemplate) -> PayOutcome {
@@ -157,7 +173,7 @@ async fn an_unreachable_provider_is_ambiguous_for_a_payment_and_unavailable_for_
     let clock = Arc::new(MockClock::new(DateTime::from_timestamp(ISSUED_AT, 0).unwrap()));
     let client = client_of("http://127.0.0.1:1", clock);
     assert!(matches!(client.pay(&request()).await, PayOutcome::Ambiguous { .. }));
-    assert!(client.order_status(&id()).await.is_err());
+    assert!(client.order_status(&id(), None).await.is_err());
 }
 
 #[tokio::test]
@@ -167,7 +183,7 @@ async fn an_unknown_order_is_told_from_a_wrong_address() {
     for (template, unknown) in cases {
         let fake = Fake::start().await;
         fake.answer_status(template).await;
-        assert_eq!(fake.client().order_status(&id()).await == Ok(StatusAnswer::NotFound), unknown);
+        assert_eq!(fake.client().order_status(&id(), None).await == Ok(StatusAnswer::NotFound), unknown);
     }
 }
 
@@ -175,7 +191,7 @@ async fn an_unknown_order_is_told_from_a_wrong_address() {
 async fn a_rate_limit_says_how_long_to_wait() {
     let fake = Fake::start().await;
     fake.answer_status(refusal(429, "TOO_MANY_REQUESTS").insert_header("retry-after", "9")).await;
-    assert_eq!(fake.client().order_status(&id()).await.unwrap_err().retry_after, Some(Duration::from_secs(9)));
+    assert_eq!(fake.client().order_status(&id(), None).await.unwrap_err().retry_after, Some(Duration::from_secs(9)));
 }
 
 #[tokio::test]
@@ -198,7 +214,7 @@ async fn a_status_is_asked_with_details_and_read_by_its_root_state() {
         transaction_id: Some("OM1".into()),
         valid_after: None,
     };
-    assert_eq!(fake.client().order_status(&id()).await, Ok(StatusAnswer::Found(expected)));
+    assert_eq!(fake.client().order_status(&id(), None).await, Ok(StatusAnswer::Found(expected)));
 }
 
 #[tokio::test]
@@ -206,7 +222,7 @@ async fn one_token_serves_many_callers_at_once() {
     let fake = Fake::start().await;
     fake.answer_status(pending()).await;
     let (client, id) = (fake.client(), id());
-    futures_util::future::join_all((0..20).map(|_| client.order_status(&id))).await;
+    futures_util::future::join_all((0..20).map(|_| client.order_status(&id, None))).await;
     assert_eq!(fake.tokens.load(Ordering::SeqCst), 1);
 }
 
@@ -217,7 +233,7 @@ async fn a_token_is_renewed_at_half_its_life() {
     let client = fake.client();
     for (seconds, expected) in [(0, 1), (LIFE_S / 2 - 1, 1), (1, 2)] {
         fake.clock.advance(TimeDelta::seconds(seconds));
-        client.order_status(&id()).await.unwrap();
+        client.order_status(&id(), None).await.unwrap();
         assert_eq!(fake.tokens.load(Ordering::SeqCst), expected);
     }
 }
@@ -227,13 +243,14 @@ async fn the_old_token_stays_in_use_when_it_cannot_be_renewed() {
     let fake = Fake::start().await;
     let client = fake.client();
     fake.answer_status(pending()).await;
-    client.order_status(&id()).await.unwrap();
+    client.order_status(&id(), None).await.unwrap();
     fake.server.reset().await;
     Mock::given(method("POST")).respond_with(ResponseTemplate::new(500)).expect(1).mount(&fake.server).await;
     Mock::given(method("GET")).and(header("authorization", "O-Bearer token-1")).respond_with(pending()).expect(2).mount(&fake.server).await;
     fake.clock.advance(TimeDelta::seconds(LIFE_S));
-    client.order_status(&id()).await.unwrap();
-    client.order_status(&id()).await.unwrap();
+    client.order_status(&id(), None).await.unwrap();
+    client.order_status(&id(), None).await.unwrap();
+    assert_eq!(tokens(&client), (1, 1));
 }
 
 #[tokio::test]
@@ -246,7 +263,7 @@ async fn a_revoked_token_is_replaced_and_the_request_repeated_exactly_once() {
         .mount(&fake.server)
         .await;
     Mock::given(method("GET")).and(header("authorization", "O-Bearer token-2")).respond_with(pending()).expect(1).mount(&fake.server).await;
-    assert!(fake.client().order_status(&id()).await.is_ok());
+    assert!(fake.client().order_status(&id(), None).await.is_ok());
 
     let never = Fake::start().await;
     Mock::given(method("POST"))

@@ -1,0 +1,1 @@
+alter table identity.profiles drop column welcomed_at;
