@@ -26,5 +26,7 @@ export default tseslint.config(
     settings: { 'jsx-a11y': { components: { Button: 'button', TextField: 'input' } } },
   },
   { files: ['**/*.{js,mjs}'], languageOptions: { globals: globals.node } },
+  // What is handed to `page.evaluate` runs in the browser.
+  { files: ['journeys/*.mjs'], languageOptions: { globals: globals.browser } },
   { files: ['public/*.js'], languageOptions: { globals: globals.browser } },
 );

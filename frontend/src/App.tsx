@@ -51,8 +51,8 @@ function Framed({ shell }: { shell: Shell }) {
 function Content({ page: PageOfRoute }: Pick<PageRoute, 'page'>) {
   const { pathname } = useLocation();
   return (
-    <ErrorBoundary resetKey={pathname}>
-      <Suspense fallback={<Splash />}>
+    <ErrorBoundary resetKey={pathname} inside>
+      <Suspense fallback={<Splash inside />}>
         <PageOfRoute />
       </Suspense>
     </ErrorBoundary>

@@ -1,7 +1,10 @@
 import '@testing-library/jest-dom/vitest';
 import 'fake-indexeddb/auto';
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 import { afterEach, vi } from 'vitest';
+
+// The first page of a file is compiled when it is asked for, which a busy machine takes its time for.
+configure({ asyncUtilTimeout: 8_000 });
 
 afterEach(() => {
   cleanup();

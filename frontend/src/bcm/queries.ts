@@ -22,13 +22,14 @@ export function freshnessQuery(workspace: string) {
   });
 }
 
-/** The current manifest; `null` while there is none. */
+/** The current manifest; `null` while there is none, or the first one is being made. */
 export function manifestQuery(workspace: string) {
   return queryOptions({
     queryKey: [...contextKey(workspace), 'manifest'],
     queryFn: async (): Promise<Manifest | null> => {
       try {
-        return (await unwrap(api.context.GET('/api/context/manifest'))) as unknown as Manifest;
+        const found = (await unwrap(api.context.GET('/api/context/manifest'))) as unknown as Partial<Manifest>;
+        return found.record && found.content ? (found as Manifest) : null;
       } catch (error) {
         if (isProblem(error, 'BCM-0001')) return null;
         throw error;

@@ -7,6 +7,8 @@ interface Props {
   children: ReactNode;
   /** A change of it is a new chance: the path of the page. */
   resetKey: string;
+  /** Part of a page whose frame is there already. */
+  inside?: boolean;
 }
 
 interface State {
@@ -37,13 +39,15 @@ export class ErrorBoundary extends Component<Props, State> {
 
   override render(): ReactNode {
     const { error } = this.state;
+    const { inside = false } = this.props;
     if (error === undefined) return this.props.children;
     if (isOldVersion(error)) {
       const { newVersionTitle, newVersionText, reload } = common.errors;
-      return <ErrorPage title={newVersionTitle} text={newVersionText} retryLabel={reload} onRetry={() => location.reload()} />;
+      return <ErrorPage inside={inside} title={newVersionTitle} text={newVersionText} retryLabel={reload} onRetry={() => location.reload()} />;
     }
     return (
       <ErrorPage
+        inside={inside}
         title={common.errors.pageTitle}
         text={common.errors.pageText}
         error={error}

@@ -13,6 +13,7 @@ function order(state: string): Order {
     amount: 500_000,
     autopay: false,
     currency: 'INR',
+    autopay: false,
     state,
     created_at: new Date(BEGIN).toISOString(),
     expires_at: new Date(BEGIN + 20 * 60_000).toISOString(),

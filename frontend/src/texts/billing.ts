@@ -13,6 +13,7 @@ export const billingTexts = {
   },
   summary: {
     title: 'Check and pay',
+    order: 'Your order',
     plan: 'Plan',
     cycle: 'Billed',
     net: 'Price without tax',
@@ -55,6 +56,8 @@ export const billingTexts = {
     id: 'Order',
     amount: 'Amount',
     plan: 'Plan',
+    renewal: 'Renewal',
+    byMandate: 'With the payment you approve UPI Autopay',
     ends: 'Can be paid until',
     toProvider: 'Go back to PhonePe’s page',
     check: 'Check again',

@@ -58,7 +58,7 @@ export const content = {
     path: answers.positioning?.category_path,
     statement: answers.positioning?.positioning_statement,
     differentiation: answers.positioning?.differentiation,
-    competitors: answers.competitors?.competitors.map(({ website: _website, ...rest }) => rest),
+    competitors: answers.competitors?.competitors.map(({ name, kind, strengths, weaknesses }) => ({ name, kind, strengths, weaknesses })),
     axes: answers.positioning?.axes,
   },
   brand: answers.brand,
@@ -135,6 +135,7 @@ export function makeWorld(settings = {}) {
     cycle: 'monthly',
     amount: 700_000,
     currency: 'INR',
+    autopay: false,
     state: state.order,
     created_at: at(-60_000),
     expires_at: at(18 * 60_000),
@@ -293,7 +294,7 @@ export function makeWorld(settings = {}) {
         state.next = 'payment_pending';
         return json(order(), 201);
       case 'GET /api/payments/v2/subscription':
-        return json({ subscription_id: ORDER, plan: state.plan, cycle: 'monthly', status: 'active', entitled: true, payable: false, period_start: at(-9 * DAY), period_end: at(21 * DAY), grace_end: null, next: null });
+        return json({ subscription_id: ORDER, plan: state.plan, cycle: 'monthly', status: 'active', entitled: true, payable: false, autopay: true, period_start: at(-9 * DAY), period_end: at(21 * DAY), grace_end: null, next: null });
       case 'GET /api/payments/v2/invoices':
         return json({
           invoices: [

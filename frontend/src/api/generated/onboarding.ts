@@ -17,6 +17,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/onboarding/contexts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The contexts of the workspace, the newest first, without their answers. */
+        get: operations["business_contexts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/onboarding/contexts/{number}": {
         parameters: {
             query?: never;
@@ -26,6 +43,40 @@ export interface paths {
         };
         /** The canonical bytes of a business context; the `ETag` is their SHA-256. */
         get: operations["business_context"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/onboarding/contexts/{number}/diff/{other}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed from one context to another, step by step and field by field; items of lists are known again wherever they stand. */
+        get: operations["context_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/onboarding/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All answers, drafts too, as a file: JSON that can be imported again, or Markdown to be read and passed on. */
+        get: operations["export_answers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -62,6 +113,80 @@ export interface paths {
         get: operations["finalize_status"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/onboarding/finalize/{number}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The status of a finalized context now and after every change, as events `finalize` with the status as data, until its manifest
+         *     exists, could not be made, or a later context took its place.
+         */
+        get: operations["finalize_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/onboarding/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes over answers from a file, such as an export. All of them are checked first: one that is wrong, and nothing is changed. Each
+         *     becomes a revision of its step that can be taken back.
+         */
+        post: operations["import_answers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/onboarding/import/workspace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes over the answers of another workspace of the user. The review stays out: everybody confirms their own. */
+        post: operations["import_workspace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/onboarding/mail/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a webhook about a mail. It is stored once, and the mail gets the state that it tells. */
+        post: operations["hear_of_mail"];
         delete?: never;
         options?: never;
         head?: never;
@@ -136,6 +261,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/onboarding/steps/{slug}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The present answer of a step and the twenty before it, with who gave them and when. */
+        get: operations["step_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/onboarding/steps/{slug}/skip": {
         parameters: {
             query?: never;
@@ -153,6 +295,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/onboarding/steps/{slug}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the last edit of a step back, and once more the one before it; or goes back to a revision of one's choice. It becomes a new
+         *     revision, so that it can be taken back too.
+         */
+        post: operations["undo_step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/onboarding/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reads a page of the company's own, given as HTML, and suggests what it says in schema.org `Organization` (JSON-LD and microdata),
+         *     Open Graph and its description. Nothing is fetched and nothing is stored.
+         */
+        post: operations["suggest_from_page"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -162,10 +344,83 @@ export interface components {
             /** @description The whole answer to the step. */
             answer?: Record<string, never> | null;
         };
+        /** @description How two contexts differ. */
+        ContextDiff: {
+            /**
+             * Format: int64
+             * @description The number of the first.
+             */
+            from: number;
+            /** @description Whether the answers are the same. */
+            same: boolean;
+            /** @description The steps that differ, in order. */
+            steps: components["schemas"]["StepDiff"][];
+            /**
+             * Format: int64
+             * @description The number of the second.
+             */
+            to: number;
+        };
+        /** @description A context without its answers. */
+        ContextItem: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            finalized_at: string;
+            /**
+             * Format: uuid
+             * @description Who finalized.
+             */
+            finalized_by: string;
+            /** @description Where it is. */
+            href: string;
+            /**
+             * Format: int64
+             * @description Its number in the workspace.
+             */
+            number: number;
+            /** @description Why no manifest could be made. */
+            reason?: string | null;
+            /** @description The version of the steps that it follows. */
+            schema_version: string;
+            /** @description SHA-256 of its RFC 8785 form. */
+            sha256: string;
+            /**
+             * Format: int64
+             * @description Bytes of that form.
+             */
+            size_bytes: number;
+            /** @description `finalizing`, `completed`, `failed` or `superseded` by a later one. */
+            status: string;
+        };
+        /** @description Contexts, the newest first. */
+        Contexts: {
+            /** @description The contexts. */
+            items: components["schemas"]["ContextItem"][];
+            /**
+             * Format: int64
+             * @description What `before` is for the next page; null on the last.
+             */
+            next_before?: number | null;
+        };
         /** @description An answer to be saved; required fields may be missing. */
         DraftBody: {
             /** @description The whole answer to the step. */
             answer: Record<string, never>;
+        };
+        /** @description A place that differs. */
+        FieldDiff: {
+            /** @description What it is. */
+            after?: Record<string, never> | null;
+            /** @description What it was. */
+            before?: Record<string, never> | null;
+            /** @description `added`, `removed`, `changed` or `reordered`. */
+            change: string;
+            /** @description The labels that lead there. */
+            label: string;
+            /** @description A JSON pointer into the step's answer: the first one's where it was removed, the second one's otherwise. */
+            pointer: string;
         };
         /** @description One field that is wrong. */
         FieldError: {
@@ -235,6 +490,56 @@ export interface components {
             steps_done: number;
             /** @description All steps. */
             steps_total: number;
+        };
+        /** @description Answers by step: an export, or any file with `answers`. */
+        ImportBody: {
+            /** @description The answers by slug. */
+            answers: Record<string, never>;
+            /**
+             * Format: date-time
+             * @description When an export was made; not looked at.
+             */
+            exported_at?: string | null;
+            /** @description The name of the file's schema, as an export has it. */
+            schema?: string | null;
+            /** @description The version of the steps that they follow; the one in force by default. */
+            schema_version?: string | null;
+            /** @description The states of an export's steps; not looked at. */
+            states?: Record<string, never> | null;
+            /**
+             * Format: uuid
+             * @description Where an export came from; not looked at.
+             */
+            workspace_id?: string | null;
+        };
+        /** @description Where answers are taken over from. */
+        ImportWorkspaceBody: {
+            /**
+             * Format: int64
+             * @description The number of one of its business contexts; its present answers by default.
+             */
+            context_number?: number | null;
+            /**
+             * Format: uuid
+             * @description Another workspace that the user is a member of.
+             */
+            workspace_id: string;
+        };
+        /** @description What became of each step. */
+        Imported: {
+            /** @description Whether nothing was changed. */
+            dry_run: boolean;
+            /** @description The steps that had an answer, in order. */
+            steps: components["schemas"]["ImportedStep"][];
+        };
+        /** @description What became of a step. */
+        ImportedStep: {
+            /** @description `imported`, `completed`, `kept` (it had an answer), or `unchanged` (it had this one). */
+            outcome: string;
+            /** @description Its revision, which the next edit names. */
+            revision: string;
+            /** @description The step. */
+            slug: string;
         };
         /** @description The body of a problem, for OpenAPI documents. */
         Problem: {
@@ -323,6 +628,40 @@ export interface components {
              */
             updated_at?: string | null;
         };
+        /** @description One revision. */
+        RevisionItem: {
+            /** @description The answer; null when there was none. */
+            answer?: Record<string, never> | null;
+            /**
+             * Format: int64
+             * @description Its number in the step.
+             */
+            number: number;
+            /**
+             * Format: int64
+             * @description The number of the revision whose answer it brought back.
+             */
+            restores?: number | null;
+            /** @description `draft`, `complete`, `skipped` or `invalid`, as it was then. */
+            state: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            updated_at: string;
+            /**
+             * Format: uuid
+             * @description Who made it.
+             */
+            updated_by: string;
+        };
+        /** @description The last revisions of a step. */
+        Revisions: {
+            /** @description The newest first; at most the present one, the twenty before it, and those that only brought another one back. */
+            items: components["schemas"]["RevisionItem"][];
+            /** @description The step. */
+            slug: string;
+        };
         /** @description A save that was accepted. */
         SavedDraft: {
             /** @description Whether it is on disk; if not, it will be within two seconds. */
@@ -359,6 +698,63 @@ export interface components {
              * @description Who edited it last.
              */
             updated_by?: string | null;
+        };
+        /** @description A step that differs. */
+        StepDiff: {
+            /** @description `added`, `removed` or `changed`. */
+            change: string;
+            /** @description What differs in it. */
+            fields: components["schemas"]["FieldDiff"][];
+            /** @description The step. */
+            slug: string;
+            /** @description Its title. */
+            title: string;
+        };
+        /** @description A value for one field. Nothing is stored: who accepts it saves it in the step's draft. */
+        SuggestionItem: {
+            /** @description What the field holds now. */
+            current?: Record<string, never> | null;
+            /** @description The name of the field. */
+            field: string;
+            /** @description Where the page says it. */
+            found_in: string;
+            /** @description Its label. */
+            label: string;
+            /** @description The step's revision, which a save names. */
+            revision: string;
+            /** @description The step. */
+            slug: string;
+            /** @description The value, as the field takes it. */
+            value: Record<string, never>;
+        };
+        /** @description What a page suggests. */
+        Suggestions: {
+            /** @description In the order of the form; of several for one field the first is the most likely. */
+            items: components["schemas"]["SuggestionItem"][];
+        };
+        /** @description Which revision to go back to; without a number the one before the present answer. */
+        UndoBody: {
+            /**
+             * Format: int64
+             * @description The number of a revision.
+             */
+            to?: number | null;
+        };
+        /** @description An edit that was taken back. */
+        Undone: {
+            /** @description The answer that was brought back. */
+            answer: Record<string, never>;
+            /** @description The new revision. */
+            revision: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            saved_at: string;
+            /** @description The step. */
+            slug: string;
+            /** @description `draft`, or `invalid` when a completed step went back to something that does not validate. */
+            state: string;
         };
     };
     responses: {
@@ -537,6 +933,76 @@ export interface operations {
             504: components["responses"]["GW-0019"];
         };
     };
+    business_contexts: {
+        parameters: {
+            query?: {
+                /** @description Only those with a smaller number. */
+                before?: number | null;
+                /** @description At most this many, 1 to 50. */
+                limit?: number | null;
+            };
+            header?: {
+                /** @description The workspace; the member's oldest one by default. */
+                "X-Workspace-Id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The contexts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Contexts"];
+                };
+            };
+            /** @description A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such workspace. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["GW-0023"];
+            429: components["responses"]["GW-0010"];
+            431: components["responses"]["GW-0018"];
+            500: components["responses"]["GW-0001"];
+            502: components["responses"]["GW-0020"];
+            /** @description A dependency is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GW-0019"];
+        };
+    };
     business_context: {
         parameters: {
             query?: never;
@@ -555,6 +1021,8 @@ export interface operations {
             /** @description The context. */
             200: {
                 headers: {
+                    /** @description A name for the file. */
+                    "Content-Disposition"?: string;
                     /** @description SHA-256 of the bytes. */
                     ETag?: string;
                     [name: string]: unknown;
@@ -574,6 +1042,138 @@ export interface operations {
                 };
             };
             /** @description No such context or workspace. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["GW-0023"];
+            429: components["responses"]["GW-0010"];
+            431: components["responses"]["GW-0018"];
+            500: components["responses"]["GW-0001"];
+            502: components["responses"]["GW-0020"];
+            /** @description A dependency is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GW-0019"];
+        };
+    };
+    context_diff: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace; the member's oldest one by default. */
+                "X-Workspace-Id"?: string | null;
+            };
+            path: {
+                /** @description The number of the first context. */
+                number: number;
+                /** @description The number of the second. */
+                other: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The differences. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContextDiff"];
+                };
+            };
+            400: components["responses"]["GW-0021"];
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such context or workspace. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["GW-0023"];
+            429: components["responses"]["GW-0010"];
+            431: components["responses"]["GW-0018"];
+            500: components["responses"]["GW-0001"];
+            502: components["responses"]["GW-0020"];
+            /** @description A dependency is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GW-0019"];
+        };
+    };
+    export_answers: {
+        parameters: {
+            query?: {
+                /** @description `json`, which can be imported again, or `markdown`. */
+                format?: string | null;
+            };
+            header?: {
+                /** @description The workspace; the member's oldest one by default. */
+                "X-Workspace-Id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answers; as `text/markdown` when that was asked for. */
+            200: {
+                headers: {
+                    /** @description A name for the file. */
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description A parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such workspace. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -779,6 +1379,416 @@ export interface operations {
             504: components["responses"]["GW-0019"];
         };
     };
+    finalize_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace; the member's oldest one by default. */
+                "X-Workspace-Id"?: string | null;
+            };
+            path: {
+                /** @description The number of the context. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["GW-0021"];
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such context or workspace. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["GW-0023"];
+            /** @description Too many event streams of the user are open. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GW-0018"];
+            500: components["responses"]["GW-0001"];
+            502: components["responses"]["GW-0020"];
+            /** @description A dependency is down, or too many event streams are open. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GW-0019"];
+        };
+    };
+    import_answers: {
+        parameters: {
+            query?: {
+                /** @description Whether a step that has an answer gets the new one; otherwise it keeps its own. */
+                replace?: boolean;
+                /** @description Whether steps whose answer is complete are completed. */
+                complete?: boolean;
+                /** @description Whether to say only what would become of each step. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The workspace; the member's oldest one by default. */
+                "X-Workspace-Id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportBody"];
+            };
+        };
+        responses: {
+            /** @description What became of each step. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            /** @description The body is not JSON, or a parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Locked or suspended. */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such workspace. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["GW-0026"];
+            /** @description The answers are being finalized, or follow an unknown version of the steps. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body, an answer, or all answers together are too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["GW-0023"];
+            /** @description Not JSON by its content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Steps or fields are not valid: all of them are listed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many imports. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GW-0018"];
+            500: components["responses"]["GW-0001"];
+            502: components["responses"]["GW-0020"];
+            /** @description A dependency is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GW-0019"];
+        };
+    };
+    import_workspace: {
+        parameters: {
+            query?: {
+                /** @description Whether a step that has an answer gets the new one; otherwise it keeps its own. */
+                replace?: boolean;
+                /** @description Whether steps whose answer is complete are completed. */
+                complete?: boolean;
+                /** @description Whether to say only what would become of each step. */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description The workspace; the member's oldest one by default. */
+                "X-Workspace-Id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportWorkspaceBody"];
+            };
+        };
+        responses: {
+            /** @description What became of each step. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            /** @description The body is not JSON, or a parameter is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Locked or suspended. */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such workspace or context, on either side. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["GW-0026"];
+            /** @description The answers are being finalized, or follow an unknown version of the steps. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description All answers together are too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["GW-0023"];
+            /** @description Not JSON by its content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The workspace is the one that is imported into. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many imports. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GW-0018"];
+            500: components["responses"]["GW-0001"];
+            502: components["responses"]["GW-0020"];
+            /** @description A dependency is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GW-0019"];
+        };
+    };
+    hear_of_mail: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The event's id; an event that comes again changes nothing */
+                "svix-id": string;
+                /** @description Seconds since 1970; at most five minutes from now */
+                "svix-timestamp": string;
+                /** @description `v1,<base64>` of the HMAC-SHA256 of `{id}.{timestamp}.{body}`; several with spaces between */
+                "svix-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Resend's own form; taken byte for byte */
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            /** @description Stored, known already, or about something else */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong signature */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["GW-0026"];
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["GW-0023"];
+            415: components["responses"]["GW-0008"];
+            /** @description Too many with a wrong signature from one address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GW-0018"];
+            500: components["responses"]["GW-0001"];
+            502: components["responses"]["GW-0020"];
+            /** @description The database does not answer; send it again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GW-0019"];
+        };
+    };
     steps: {
         parameters: {
             query?: never;
@@ -885,6 +1895,8 @@ export interface operations {
             header?: {
                 /** @description The revision that is completed, in quotes; needed with an answer. */
                 "If-Match"?: string | null;
+                /** @description The version of the steps that the form was drawn from. */
+                "X-Schema-Version"?: string | null;
                 /** @description The workspace; the member's oldest one by default. */
                 "X-Workspace-Id"?: string | null;
             };
@@ -948,7 +1960,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["GW-0026"];
-            /** @description The answers are being finalized. */
+            /** @description The answers are being finalized, or the steps have another version: `schema_version`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1017,6 +2029,8 @@ export interface operations {
             header: {
                 /** @description The revision the save is made on, in quotes; "0" for the first. */
                 "If-Match": string;
+                /** @description The version of the steps that the form was drawn from. */
+                "X-Schema-Version"?: string | null;
                 /** @description `durable`: answer when the save is on disk. */
                 Prefer?: string | null;
                 /** @description The workspace; the member's oldest one by default. */
@@ -1084,7 +2098,7 @@ export interface operations {
                 };
             };
             408: components["responses"]["GW-0026"];
-            /** @description The answers are being finalized. */
+            /** @description The answers are being finalized, or the steps have another version: `schema_version`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1148,6 +2162,66 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            431: components["responses"]["GW-0018"];
+            500: components["responses"]["GW-0001"];
+            502: components["responses"]["GW-0020"];
+            /** @description A dependency is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GW-0019"];
+        };
+    };
+    step_revisions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace; the member's oldest one by default. */
+                "X-Workspace-Id"?: string | null;
+            };
+            path: {
+                /** @description The step. */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The revisions, the newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revisions"];
+                };
+            };
+            400: components["responses"]["GW-0021"];
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such step or workspace. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["GW-0023"];
+            429: components["responses"]["GW-0010"];
             431: components["responses"]["GW-0018"];
             500: components["responses"]["GW-0001"];
             502: components["responses"]["GW-0020"];
@@ -1239,6 +2313,236 @@ export interface operations {
             };
             414: components["responses"]["GW-0023"];
             429: components["responses"]["GW-0010"];
+            431: components["responses"]["GW-0018"];
+            500: components["responses"]["GW-0001"];
+            502: components["responses"]["GW-0020"];
+            /** @description A dependency is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GW-0019"];
+        };
+    };
+    undo_step: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The revision that is taken back, in quotes. */
+                "If-Match"?: string | null;
+                /** @description The workspace; the member's oldest one by default. */
+                "X-Workspace-Id"?: string | null;
+            };
+            path: {
+                /** @description The step. */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UndoBody"] | null;
+            };
+        };
+        responses: {
+            /** @description Taken back, and on disk. */
+            200: {
+                headers: {
+                    /** @description The new revision. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Undone"];
+                };
+            };
+            /** @description The body is not JSON, or If-Match is not a revision. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Locked or suspended. */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such step or workspace. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["GW-0026"];
+            /** @description There is nothing to go back to, or the answers are being finalized. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The step is at another revision. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["GW-0009"];
+            414: components["responses"]["GW-0023"];
+            415: components["responses"]["GW-0008"];
+            /** @description The body does not have the expected shape. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["GW-0010"];
+            431: components["responses"]["GW-0018"];
+            500: components["responses"]["GW-0001"];
+            502: components["responses"]["GW-0020"];
+            /** @description A dependency is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GW-0019"];
+        };
+    };
+    suggest_from_page: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace; the member's oldest one by default. */
+                "X-Workspace-Id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The page, in UTF-8. */
+        requestBody: {
+            content: {
+                "text/html": string;
+            };
+        };
+        responses: {
+            /** @description What the page suggests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestions"];
+                };
+            };
+            /** @description The page is not UTF-8. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Locked or suspended. */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such workspace. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["GW-0026"];
+            /** @description The answers are being finalized. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The page is larger than 256 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["GW-0023"];
+            /** @description Not HTML by its content type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many pages. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             431: components["responses"]["GW-0018"];
             500: components["responses"]["GW-0001"];
             502: components["responses"]["GW-0020"];

@@ -12,7 +12,7 @@ import { Sheet, WideTable } from '@/components/Sheet';
 import { Tag, type Tone } from '@/components/Tag';
 import { Day, Moment } from '@/components/Time';
 import { useGate, useRole } from '@/gate/gate-query';
-import { plansQuery } from '@/plans/plans-query';
+import { usePlanName } from '@/plans/plans-query';
 import { useSession } from '@/session/use-session';
 import { appTexts } from '@/texts/app';
 import { FreshnessMeter, FreshnessTag } from './Freshness';
@@ -69,8 +69,7 @@ const PLAN_TONES: Record<string, Tone> = { active: 'success', trialing: 'accent'
 
 function PlanPanel() {
   const { subscription } = useGate();
-  const plans = useQuery(plansQuery);
-  const name = plans.data?.find(({ code }) => code === subscription?.plan)?.name ?? subscription?.plan;
+  const name = usePlanName(subscription?.plan);
   return (
     <Sheet title={texts.plan} fig={{ number: 2, caption: texts.plan }} {...(subscription && { aside: <Tag tone={PLAN_TONES[subscription.status] ?? 'plain'}>{texts.planStates[subscription.status] ?? subscription.status}</Tag> })}>
       {subscription ? (

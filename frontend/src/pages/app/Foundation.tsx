@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import * as Tabs from '@radix-ui/react-tabs';
-import { useSearchParams } from 'react-router';
+import { Link, useSearchParams } from 'react-router';
 import { historyQuery, versionQuery, type Manifest } from '@/bcm/queries';
 import { useBcmSync } from '@/bcm/use-bcm-sync';
 import { Button, LinkButton } from '@/components/Button';
@@ -71,7 +71,7 @@ function RecordSheet({ manifest }: { manifest: Manifest }) {
               const [slug = '', field] = name.split('/');
               return (
                 <li key={name}>
-                  <a href={`/onboarding/steps/${slug}`}>{labelOf(slug.replaceAll('-', '_'))}</a>
+                  <Link to={`/onboarding/steps/${slug}`}>{labelOf(slug.replaceAll('-', '_'))}</Link>
                   {field !== undefined && <span className="muted"> {labelOf(field)}</span>}
                 </li>
               );

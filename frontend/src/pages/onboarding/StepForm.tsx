@@ -190,7 +190,7 @@ export function StepForm({ workspace, step, stored, previous, onFinished, comple
           <div className="step-actions">
             <div className="row">
               {previous && (
-                <LinkButton kind="quiet" to={`/onboarding/steps/${previous.slug}`}>
+                <LinkButton kind="quiet" className="step-previous" to={`/onboarding/steps/${previous.slug}`}>
                   ← {previous.title}
                 </LinkButton>
               )}

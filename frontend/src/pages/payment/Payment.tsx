@@ -14,6 +14,7 @@ import { money } from '@/format/money';
 import { askGateAgain, useGate, useGateEvents, useRole } from '@/gate/gate-query';
 import { announce } from '@/live/announcer';
 import { viewOf, type Order } from '@/payment/order';
+import { usePlanName } from '@/plans/plans-query';
 import { usePaymentWatch } from '@/payment/use-payment-watch';
 import { billingTexts } from '@/texts/billing';
 import { common } from '@/texts/common';
@@ -23,6 +24,7 @@ import './payment.css';
 const texts = billingTexts.order;
 
 function Facts({ order }: { order: Order }) {
+  const plan = usePlanName(order.plan);
   return (
     <dl className="facts">
       <dt>{texts.id}</dt>
@@ -31,8 +33,14 @@ function Facts({ order }: { order: Order }) {
       <dd className="number">{money(order.amount, order.currency)}</dd>
       <dt>{texts.plan}</dt>
       <dd>
-        {order.plan}, {order.cycle === 'yearly' ? planTexts.yearly.toLowerCase() : planTexts.monthly.toLowerCase()}
+        {plan}, {order.cycle === 'yearly' ? planTexts.yearly.toLowerCase() : planTexts.monthly.toLowerCase()}
       </dd>
+      {order.autopay && (
+        <>
+          <dt>{texts.renewal}</dt>
+          <dd>{texts.byMandate}</dd>
+        </>
+      )}
       {viewOf(order) === 'pending' && (
         <>
           <dt>{texts.ends}</dt>
@@ -175,7 +183,9 @@ function OrderPage({ id }: { id: string }) {
   return (
     <Page title={texts.title[view]} lead={<p>{texts.lead[view]}</p>} className="middle">
       <div className="sheet ticks stack-24">
-        <Fig number="P">{view}</Fig>
+        <Fig>
+          {texts.id} {order.order_id.slice(-6)}
+        </Fig>
         {order.failure && (
           <Notice kind="error">
             <p>{texts.failure(order.failure)}</p>

@@ -62,7 +62,7 @@ function Pay({ plan, cycle }: { plan: Plan; cycle: Cycle }) {
   }, texts.errors);
   return (
     <div className="sheet ticks stack-24">
-      <Fig number="P">{plan.name}</Fig>
+      <Fig>{texts.order}</Fig>
       <dl className="facts">
         <dt>{texts.plan}</dt>
         <dd>{plan.name}</dd>

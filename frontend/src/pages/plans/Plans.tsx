@@ -7,7 +7,7 @@ import { QueryPanel } from '@/components/QueryPanel';
 import { money } from '@/format/money';
 import { useGate, useRole } from '@/gate/gate-query';
 import { CycleChoice, PlanList } from '@/plans/PlanList';
-import { plansQuery, type Cycle } from '@/plans/plans-query';
+import { plansQuery, usePlanName, type Cycle } from '@/plans/plans-query';
 import { wantedPlan } from '@/plans/wanted-plan';
 import { billingTexts } from '@/texts/billing';
 import { common } from '@/texts/common';
@@ -22,7 +22,8 @@ export default function Plans() {
   const [wanted] = useState(wantedPlan);
   const [cycle, setCycle] = useState<Cycle>(wanted?.cycle ?? 'monthly');
   const { open_order: open, subscription } = gate;
-  const present = subscription?.entitled ? plans.data?.find(({ code }) => code === subscription.plan)?.name ?? subscription.plan : undefined;
+  const presentName = usePlanName(subscription?.plan);
+  const present = subscription?.entitled ? presentName : undefined;
   return (
     <Page title={texts.title} lead={<p>{texts.lead}</p>}>
       <div className="stack-32">
@@ -57,10 +58,11 @@ export default function Plans() {
               plans={list}
               cycle={cycle}
               selected={wanted?.plan}
-              action={(plan) =>
+              // One primary action on the page: what was wanted, else the plan in the middle.
+              action={(plan, index) =>
                 canManage && (
                   <LinkButton
-                    kind={plan.code === wanted?.plan ? 'primary' : 'secondary'}
+                    kind={(wanted ? plan.code === wanted.plan : index === Math.floor(list.length / 2)) ? 'primary' : 'secondary'}
                     to={`/onboarding/payment/new?${new URLSearchParams({ plan: plan.code, cycle })}`}
                   >
                     {texts.choose(plan.name)}

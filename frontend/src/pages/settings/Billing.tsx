@@ -63,6 +63,8 @@ function Subscription({ subscription }: { subscription: SubscriptionBody }) {
           <dd>
             <Day at={subscription.period_start} /> – <Day at={subscription.period_end} />
           </dd>
+          <dt>{texts.renewal}</dt>
+          <dd>{subscription.autopay ? texts.byMandate : texts.byHand}</dd>
           {subscription.grace_end && (
             <>
               <dt>{appTexts.dashboard.grace}</dt>

@@ -88,7 +88,7 @@ function MemberList({ members }: { members: Member[] }) {
                 </p>
               </div>
               {isOwner ? (
-                <Select label={texts.roleOf(name)} value={member.role} disabled={changeRole.busy} onChange={(event) => void changeRole.run(member, event.target.value)}>
+                <Select label={texts.role} aria-label={texts.roleOf(name)} value={member.role} disabled={changeRole.busy} onChange={(event) => void changeRole.run(member, event.target.value)}>
                   {ROLES.map((role) => (
                     <option key={role} value={role}>
                       {common.roles[role]}
@@ -100,8 +100,8 @@ function MemberList({ members }: { members: Member[] }) {
               )}
               <div className="row">
                 {isOwner && !self && member.role !== 'owner' && (
-                  <Button small kind="quiet" onClick={() => setAct({ kind: 'hand_over', member })}>
-                    {texts.handOver(name)}
+                  <Button small kind="quiet" aria-label={texts.handOver(name)} onClick={() => setAct({ kind: 'hand_over', member })}>
+                    {texts.handOverShort}
                   </Button>
                 )}
                 {self ? (
@@ -110,8 +110,8 @@ function MemberList({ members }: { members: Member[] }) {
                   </Button>
                 ) : (
                   (isOwner || (canManage && member.role === 'member')) && (
-                    <Button small kind="danger" onClick={() => setAct({ kind: 'remove', member })}>
-                      {texts.remove(name)}
+                    <Button small kind="danger" aria-label={texts.remove(name)} onClick={() => setAct({ kind: 'remove', member })}>
+                      {texts.removeShort}
                     </Button>
                   )
                 )}

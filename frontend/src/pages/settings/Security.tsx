@@ -27,13 +27,16 @@ function Password() {
   const [done, setDone] = useState(false);
   const change = useSubmit(async (values: FormData) => {
     setDone(false);
-    updateUser(await unwrap(api.auth.PUT('/auth/v1/user', { body: { password: secret(values, 'password') } })));
+    const present = secret(values, 'present');
+    const body = { password: secret(values, 'password'), ...(present !== '' && { current_password: present }) };
+    updateUser(await unwrap(api.auth.PUT('/auth/v1/user', { body })));
     setDone(true);
     announce(texts.changed);
   }, texts.errors);
   return (
     <Sheet title={texts.password}>
       <Form key={String(done)} onSubmit={(values) => void change.run(values)} error={change.error} byCode={texts.errors}>
+        <PasswordField label={texts.presentPassword} help={texts.presentPasswordHelp} name="present" autoComplete="current-password" optional />
         <PasswordField label={texts.newPassword} help={accountTexts.passwordHelp} name="password" autoComplete="new-password" minLength={8} required />
         <div>
           <Button type="submit" busy={change.busy}>
