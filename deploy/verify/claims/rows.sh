@@ -22,7 +22,7 @@ tested() {
   local code=0 verdict tests=1
   verdict=$(jq -r --arg commit "$VERIFY_COMMIT" --arg stage "$2" 'select(.commit == $commit and .clean_tree)
     | .stages[] | select(.name == $stage) | "\(.verdict) in \(.duration_s | floor) s"' "$VERIFY_TEST_RESULT" || true)
-  if [[ $3 == *.rs ]]; then tests=$(grep -cE '^#\[(tokio::)?test' "$3" || true); fi
+  if [[ $3 == *.rs ]]; then tests=$(grep -cE '^ *#\[(tokio::)?test' "$3" || true); fi
   [[ $verdict == passed* && -f $3 && $tests -gt 0 ]] || code=1
   holds_if "$code" "$1" "$3, tests: $tests; stage \"$2\" ${verdict:-was not run for this commit}"
 }

@@ -118,7 +118,9 @@ fn observe(app: &App, attempt: &Attempt, outcome: Outcome, late: bool) {
         service_kit::kill_point!("K2");
     }
     app.mailer.wake();
-    app.autopay_due.notify_one();
+    if attempt.autopay.is_some() {
+        app.autopay_due.notify_one();
+    }
 }
 
 async fn complete(

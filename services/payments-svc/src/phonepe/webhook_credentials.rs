@@ -197,6 +197,25 @@ mod tests {
         }
     }
 
+    /// Merchants with a salt key still get these (facts: *Legacy v1*); we are none.
+    #[test]
+    fn the_checksums_of_the_api_before_prove_nothing_here() {
+        const SALT: &str = "099eb0cd-02cf-4e2a-8aca-3e6c6aff0399";
+        const BODY: &str = "eyJtZXJjaGFudElkIjoiUEdURVNUUEFZVUFUIiwibWVyY2hhbnRUcmFuc2FjdGlvbklkIjoiTVQxIiwiYW1vdW50IjoxMDAwMH0=";
+        let known = with_secrets("merchant_01", SALT, SALT).unwrap();
+        for (of, golden) in [
+            (format!("{BODY}/pg/v1/pay"), "7808e5e02536d198705e075aa14441eefd6ac04cd55362ffa0cb4d30bf100e76"),
+            ("/pg/v1/status/PGTESTPAYUAT/MT1".to_owned(), "cfbbf7bf0d1ddd2dc4b423a8c04f090f39326bce850e304098906d5cdc228633"),
+            (BODY.to_owned(), "76ea303bb2e470145fc9ceb1b920a9da134ea0f91115b5391919f2916be47aa5"),
+        ] {
+            assert_eq!(hex::encode(Sha256::digest(format!("{of}{SALT}"))), golden);
+            for form in [golden.to_owned(), format!("{golden}###1")] {
+                assert!(!known.accept(authorized(form.as_bytes()), BODY.as_bytes()), "{form}");
+                assert!(!known.accept(signed(&form), BODY.as_bytes()), "{form}");
+            }
+        }
+    }
+
     #[test]
     fn old_and_new_credentials_are_accepted_during_a_rotation() {
         let both = credentials("merchant_01", "Passw0rd123, N3wPassword").unwrap();
