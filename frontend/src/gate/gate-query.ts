@@ -69,7 +69,7 @@ const PROJECTION_PAUSE_MS = 400;
 export async function askGateUntil(client: QueryClient, workspace: string | undefined, wanted: (answer: GateAnswer) => boolean): Promise<void> {
   const deadline = Date.now() + PROJECTION_MS;
   for (;;) {
-    const answer = await client.fetchQuery({ ...gateQuery(workspace), staleTime: 0 });
+    const answer = await client.query({ ...gateQuery(workspace), staleTime: 0 });
     if (wanted(answer) || Date.now() > deadline) return;
     await new Promise((resolve) => setTimeout(resolve, PROJECTION_PAUSE_MS));
   }

@@ -65,7 +65,7 @@ export function ReviewForm({ workspace, definition, step, stored, previous }: Re
     }
     await client.invalidateQueries({ queryKey: ['onboarding'] });
     // The page of the building is closed until the gate has heard of it.
-    await askGateUntil(client, session.getState().workspace, ({ next, onboarding }) => next === 'building' || onboarding.status === 'finalizing');
+    await askGateUntil(client, session.getState().workspace, ({ onboarding }) => onboarding.status === 'finalizing' || onboarding.status === 'completed');
     void navigate('/onboarding/building');
   };
 
