@@ -164,12 +164,12 @@ mod tests {
 
     use super::*;
 
-    fn sections(answers: Value) -> Sections {
+    fn sections(answers: &Value) -> Sections {
         answers.as_object().unwrap().iter().map(|(slug, answer)| (slug.parse().unwrap(), answer.clone())).collect()
     }
 
     /// What differs, as `change pointer`.
-    fn differences(before: Value, after: Value) -> Vec<String> {
+    fn differences(before: &Value, after: &Value) -> Vec<String> {
         let steps = compare(&sections(before), &sections(after));
         let name = |change: Change| json!(change).as_str().unwrap().to_owned();
         steps
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn the_same_answers_have_no_difference() {
         let acme: Value = serde_json::from_str(include_str!("../../tests/fixtures/answers/acme.json")).unwrap();
-        assert_eq!(differences(acme.clone(), acme), Vec::<String>::new());
+        assert_eq!(differences(&acme, &acme), Vec::<String>::new());
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         let before = json!({"company": {"company_name": "Acme", "stage": "seed"}, "evidence": {"evidence": []}});
         let after = json!({"company": {"company_name": "Acme Ltd", "website": "https://a.example"}, "review": {"confirmed": true}});
         assert_eq!(
-            differences(before, after),
+            differences(&before, &after),
             [
                 "changed company",
                 "changed /company_name (Company name)",
@@ -217,7 +217,7 @@ mod tests {
             {"name": "gamma", "kind": "indirect"}, {"name": "Alpha", "strengths": ["Reach", "Speed"]}, {"name": "Delta"},
         ]}});
         assert_eq!(
-            differences(before, after),
+            differences(&before, &after),
             [
                 "changed competitors",
                 "changed /competitors/0/name (Competitors “gamma”: Name)",
@@ -232,9 +232,9 @@ mod tests {
 
     #[test]
     fn an_order_that_alone_changed_is_told() {
-        let list = |dos: Value| json!({"guardrails": {"dos": dos}});
+        let list = |dos: &Value| json!({"guardrails": {"dos": dos}});
         assert_eq!(
-            differences(list(json!(["a", "b", "c"])), list(json!(["c", "a", "b"]))),
+            differences(&list(&json!(["a", "b", "c"])), &list(&json!(["c", "a", "b"]))),
             ["changed guardrails", "reordered /dos (Dos)"].map(|line| {
                 line.replace("Dos", crate::step::Definition::current().step("guardrails").unwrap().field("dos").unwrap().label)
             })

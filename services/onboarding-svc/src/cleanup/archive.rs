@@ -47,9 +47,8 @@ pub(super) async fn archive_abandoned(app: &OnboardingService) -> Result<Part, C
     let part = Part { more: due.len() == store::onboarding::BATCH };
     for workspace in due {
         match archive(app, workspace, Some(since), None, false).await {
-            Ok(_) => {}
-            // Somebody was at work meanwhile.
-            Err(ArchiveError::NotFound | ArchiveError::NotOpen(_)) => {}
+            // Or somebody was at work meanwhile.
+            Ok(_) | Err(ArchiveError::NotFound | ArchiveError::NotOpen(_)) => {}
             Err(ArchiveError::Change(error)) => return Err(error),
         }
     }

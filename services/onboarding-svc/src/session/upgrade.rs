@@ -118,21 +118,15 @@ async fn rewrite(
 
 /// Puts an answer into its normal form, and marks a completed step that the newer version asks more of.
 fn place(step: &mut StoredStep, slug: Slug, answer: Value, now: DateTime<Utc>) {
-    match answer::check(slug.step(), &answer, Mode::Draft, now.year()) {
-        Ok(checked) => {
-            if step.state == StepState::Complete && !checked.complete {
-                step.state = StepState::Invalid;
-            }
-            step.answer = Some(checked.answer);
-        }
-        // Kept as it is for its author to correct.
-        Err(_) => {
-            if step.state == StepState::Complete {
-                step.state = StepState::Invalid;
-            }
-            step.answer = Some(answer);
-        }
+    // What cannot be read is kept as it is for its author to correct.
+    let (placed, complete) = match answer::check(slug.step(), &answer, Mode::Draft, now.year()) {
+        Ok(checked) => (checked.answer, checked.complete),
+        Err(_) => (answer, false),
+    };
+    if step.state == StepState::Complete && !complete {
+        step.state = StepState::Invalid;
     }
+    step.answer = Some(placed);
 }
 
 #[cfg(test)]
