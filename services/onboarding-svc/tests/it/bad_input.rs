@@ -55,9 +55,12 @@ fn filler(fields: &[Field], member: &str) -> (&'static str, Value) {
     fields.iter().filter(|field| field.name != member).find_map(|field| Some((field.name, value(field)?))).unwrap()
 }
 
-/// Every field of every step, with a function that makes the answer that holds a value there, and its pointer.
-fn places() -> Vec<(&'static str, Field, String, Box<dyn Fn(Value) -> Value>)> {
-    let mut places: Vec<(&str, Field, String, Box<dyn Fn(Value) -> Value>)> = Vec::new();
+/// A step, a field of it, the field's pointer, and what makes the answer that holds a value there.
+type Place = (&'static str, Field, String, Box<dyn Fn(Value) -> Value>);
+
+/// Every field of every step.
+fn places() -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
     for step in Definition::current().steps {
         for field in step.fields {
             let name = field.name;

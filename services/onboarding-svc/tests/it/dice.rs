@@ -1,4 +1,4 @@
-//! Chance that can be repeated: SplitMix64.
+//! Chance that can be repeated: `SplitMix64`.
 
 pub struct Dice(u64);
 

@@ -196,13 +196,13 @@ async fn run(seed: u64) {
     assert!(count(&history.saved) >= SAVES, "{what}");
     for (slug, field) in STEPS {
         let path = format!("/api/onboarding/steps/{slug}");
-        let mut seen = Vec::new();
+        let mut told = Vec::new();
         for base in [&url, &calm.url] {
             let answer = rig.send(base, Method::GET, &path, &rig.person.token, &[], None).await.expect(200);
-            seen.push((number(&answer.body["answer"], field), answer.body["revision"].clone()));
+            told.push((number(&answer.body["answer"], field), answer.body["revision"].clone()));
         }
-        assert_eq!(seen[0], seen[1], "{what}: both processes tell the same of {slug}");
-        let last = seen[0].0;
+        assert_eq!(told[0], told[1], "{what}: both processes tell the same of {slug}");
+        let last = told[0].0;
         let rows = format!("select count(*) from onboarding.draft where slug = '{slug}' and answer ->> '{field}' = 'answer {last}'");
         assert_eq!(rig.database.number(&rows).await, 1, "{what}: {slug} is on disk as it is told");
         let durable = history.durable.lock().unwrap().get(slug).cloned().unwrap_or_default();

@@ -84,7 +84,10 @@ async fn end_of(rig: &Rig, events: &[(EventId, Event, i64)], order: &[usize], di
     }
 }
 
-async fn same_end(states: [(SubscriptionState, fn(SubscriptionEvent) -> Event); 4], expected: &str) {
+/// A state of a subscription, and the event that tells of it.
+type Told = (SubscriptionState, fn(SubscriptionEvent) -> Event);
+
+async fn same_end(states: [Told; 4], expected: &str) {
     let rig = Rig::locked().await;
     let mut ends = BTreeSet::new();
     let mut dice = Dice::new(7);
@@ -112,7 +115,7 @@ async fn same_end(states: [(SubscriptionState, fn(SubscriptionEvent) -> Event); 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_that_is_active_in_the_end_leaves_it_open() {
-    let states: [(SubscriptionState, fn(SubscriptionEvent) -> Event); 4] = [
+    let states: [Told; 4] = [
         (SubscriptionState::Active, Event::SubscriptionActivated),
         (SubscriptionState::Paused, Event::SubscriptionPaused),
         (SubscriptionState::Expired, Event::SubscriptionExpired),
@@ -123,7 +126,7 @@ async fn a_subscription_that_is_active_in_the_end_leaves_it_open() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_that_has_lapsed_in_the_end_leaves_it_suspended() {
-    let states: [(SubscriptionState, fn(SubscriptionEvent) -> Event); 4] = [
+    let states: [Told; 4] = [
         (SubscriptionState::Active, Event::SubscriptionActivated),
         (SubscriptionState::Active, Event::SubscriptionRenewed),
         (SubscriptionState::PastDue, Event::SubscriptionPastDue),
