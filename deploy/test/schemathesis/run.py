@@ -32,7 +32,7 @@ CHECKS = [
     "ignored_auth",
 ]
 # It begins for whoever asks and does not end; authorisation.py and bad_input.py ask.
-STREAMS = {"auth": ["/api/auth/gate/events"]}
+STREAMS = {"auth": ["/api/auth/gate/events"], "context": ["/api/context/events"]}
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "50")
 LIMIT_S = 300
 

@@ -99,12 +99,19 @@ OF_A_MEMBER = {
     "POST /api/onboarding/steps/{slug}/complete": {},
     "PUT /api/onboarding/steps/{slug}/draft": {"body": {"answer": {"company_name": "Acme"}}, "headers": {"If-Match": '"0"'}},
     "POST /api/onboarding/steps/{slug}/skip": {},
+    "GET /api/context/aliases": {},
+    "GET /api/context/diff": {},
+    "GET /api/context/events": {},
     "GET /api/context/export": {},
     "GET /api/context/freshness": {},
     "GET /api/context/history": {},
     "GET /api/context/manifest": {},
+    "GET /api/context/manifest/checksums/{checksum}": {},
     "GET /api/context/manifest/versions/{version}": {},
+    "GET /api/context/prompt": {},
     "GET /api/context/rebuild/{job}": {},
+    "GET /api/context/rebuild/{job}/events": {},
+    "GET /api/context/stats": {},
 }
 OF_AN_ADMIN = {
     "POST /api/payments/v2/initiate": {"body": {"plan": "glide", "cycle": "monthly", "autopay": False}},
@@ -120,7 +127,12 @@ OF_AN_ADMIN = {
     "POST /api/payments/v2/subscription/cancel": {"body": {"at": "period_end"}},
     "POST /api/payments/v2/subscription/keep": {},
     "POST /api/onboarding/finalize": {},
+    "DELETE /api/context/aliases/{alias}": {},
+    "DELETE /api/context/pin": {},
+    "POST /api/context/pin": {"body": {"version": 1}},
     "POST /api/context/rebuild": {"body": {}},
+    "POST /api/context/rollback": {"body": {"to": 1}},
+    "PUT /api/context/aliases/{alias}": {"body": {"version": 1}},
     "PATCH /api/auth/workspace": {"body": {"name": "Renamed"}},
     "GET /api/auth/workspace/invitations": {},
     "POST /api/auth/workspace/invitations": {"body": {"email": "colleague@example.test", "role": "member"}},
@@ -142,7 +154,7 @@ OF_AN_OPERATOR = {
     "POST /api/admin/payments/orders/{order_id}/fix": {"body": {"as": "unpaid", "dry_run": True}},
 }
 # The ids in these paths belong to one workspace; the others are the same for everybody.
-OWNED = ("{order_id}", "{invoice_id}", "{job}", "{invitation_id}", "{user_id}")
+OWNED = ("{order_id}", "{invoice_id}", "{job}", "{checksum}", "{invitation_id}", "{user_id}")
 
 
 class Walk:
@@ -255,9 +267,10 @@ def things_of(bearer):
     workspace = expect(GATEWAY, "POST", "/api/auth/ensure-profile", {}, bearer).json["workspace"]["id"]
     order, invoice = sql(f"select order_id, id from payments.invoice where workspace_id = '{uuid.UUID(workspace)}'")[0]
     job = expect(GATEWAY, "POST", "/api/context/rebuild", {"force": True}, bearer).json["id"]
+    checksum = sql(f"select checksum from bcm.manifest_head where workspace_id = '{uuid.UUID(workspace)}'")[0][0]
     owner = sql(f"select owner_id from identity.workspaces where id = '{uuid.UUID(workspace)}'")[0][0]
     invitation = expect(GATEWAY, "POST", "/api/auth/workspace/invitations", {"email": "invited@example.test", "role": "member"}, bearer)
-    ids = {"order_id": order, "invoice_id": invoice, "job": job, "number": "1", "version": "1.0.0", "slug": "company", "factor_id": str(uuid.uuid4()), "session_id": str(uuid.uuid4()),
+    ids = {"order_id": order, "invoice_id": invoice, "job": job, "checksum": checksum, "alias": "walk", "number": "1", "version": "1.0.0", "slug": "company", "factor_id": str(uuid.uuid4()), "session_id": str(uuid.uuid4()),
            "owner": owner, "invitation_id": invitation.json["id"], "user_id": member(workspace, "member").user}
     return workspace, ids
 

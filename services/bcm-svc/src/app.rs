@@ -8,6 +8,7 @@ use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config,
 use tokio::sync::Notify;
 
 use crate::{
+    access_log::{self, AccessLog},
     command::Command,
     config::BcmConfig,
     consumers::{FinalizedContexts, SubscriptionEvents, WorkspaceEvents},
@@ -22,6 +23,7 @@ pub struct BcmService {
     pub(crate) config: BcmConfig,
     pub(crate) metrics: Metrics,
     pub(crate) tiers: Tiers,
+    pub(crate) access_log: AccessLog,
     /// Wakes this process's rebuild worker; polling is the guarantee.
     pub(crate) rebuild_asked: Notify,
 }
@@ -39,6 +41,7 @@ impl Service for BcmService {
         Ok(Self {
             tiers: Tiers::new(kit.clone(), metrics.clone(), config.memory.bytes),
             metrics,
+            access_log: AccessLog::new(config.access_log.sample),
             rebuild_asked: Notify::new(),
             kit,
             config,
@@ -69,6 +72,7 @@ impl Service for BcmService {
 
     fn start_serving(self: &Arc<Self>) -> anyhow::Result<()> {
         self.kit.lifecycle.spawn_service("cache-invalidation", listen(self.tiers.clone()));
+        self.kit.lifecycle.spawn_service("access-log", access_log::write(self.clone()));
         Ok(())
     }
 
@@ -81,6 +85,8 @@ impl Service for BcmService {
         let consumers = consumers.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| anyhow::anyhow!("the topology lacks a queue"))?;
         Messaging::start(&self.kit, consumers)?;
         self.kit.lifecycle.spawn_service("rebuild-jobs", jobs::rebuild(self.clone()));
+        self.kit.lifecycle.spawn_service("access-log-partitions", access_log::keep(self.clone()));
+        self.kit.lifecycle.spawn_service("retention", jobs::retention(self.clone()));
         Ok(())
     }
 

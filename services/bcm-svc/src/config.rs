@@ -4,6 +4,11 @@ use domain::reduce::Policy;
 use serde::{Deserialize, Deserializer, de};
 use service_kit::config::{KitConfig, Problems, ServiceConfig};
 
+/// The last so many versions are always kept.
+const LEAST_KEPT: u32 = 50;
+/// A hundred years.
+const MOST_DAYS: u32 = 36_500;
+
 /// The service's own settings (`default.toml` documents each).
 #[derive(Debug, Clone, Deserialize)]
 pub struct BcmConfig {
@@ -11,6 +16,28 @@ pub struct BcmConfig {
     pub manifest: ManifestConfig,
     /// The tier in process.
     pub memory: MemoryConfig,
+    /// Which versions are kept.
+    pub retention: RetentionConfig,
+    /// Who read what.
+    pub access_log: AccessLogConfig,
+}
+
+/// Which versions are kept: whatever is pinned or has a name, and these.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct RetentionConfig {
+    /// The last so many of each workspace.
+    pub versions: u32,
+    /// Those made within so many days.
+    pub days: u32,
+}
+
+/// The sample of who read which version.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct AccessLogConfig {
+    /// One of so many reads is noted; 0 notes none.
+    pub sample: u32,
+    /// For how many days.
+    pub keep_days: u32,
 }
 
 /// How manifests are made.
@@ -38,6 +65,14 @@ impl ServiceConfig for BcmConfig {
     fn validate(&self, _: &KitConfig, problems: &mut Problems) {
         if self.memory.bytes != 0 && self.memory.bytes < 1 << 20 {
             problems.add("memory.bytes", "must be 0, or at least 1048576 (1 MiB)");
+        }
+        if self.retention.versions < LEAST_KEPT {
+            problems.add("retention.versions", format_args!("must be at least {LEAST_KEPT}"));
+        }
+        for (name, days) in [("retention.days", self.retention.days), ("access_log.keep_days", self.access_log.keep_days)] {
+            if !(1..=MOST_DAYS).contains(&days) {
+                problems.add(name, format_args!("must be 1 to {MOST_DAYS}"));
+            }
         }
     }
 }

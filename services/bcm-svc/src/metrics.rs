@@ -1,6 +1,6 @@
 //! What the service counts.
 
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use service_kit::metrics::{counters, register};
 
 use crate::tiers::Tier;
@@ -13,6 +13,8 @@ pub struct Metrics {
     generated: IntCounterVec,
     reduce_seconds: Histogram,
     memory_bytes: IntGauge,
+    access_dropped: IntCounter,
+    versions_removed: IntCounter,
 }
 
 impl Metrics {
@@ -37,6 +39,11 @@ impl Metrics {
                 registry,
                 IntGauge::new("bcm_memory_tier_bytes", "Bytes of manifests kept ready to send in this process")?,
             )?,
+            access_dropped: register(
+                registry,
+                IntCounter::new("bcm_access_log_dropped_total", "Reads that should have been noted in the access log and were not")?,
+            )?,
+            versions_removed: register(registry, IntCounter::new("bcm_versions_removed_total", "Old versions that retention removed")?)?,
         };
         for what in ["head", "content"] {
             for tier in [Tier::Memory, Tier::Redis, Tier::Postgres] {
@@ -69,6 +76,16 @@ impl Metrics {
     /// A reduction took this long.
     pub fn reduced(&self, seconds: f64) {
         self.reduce_seconds.observe(seconds);
+    }
+
+    /// So many reads were not noted.
+    pub fn access_dropped(&self, reads: usize) {
+        self.access_dropped.inc_by(u64::try_from(reads).unwrap_or(u64::MAX));
+    }
+
+    /// Retention removed so many versions.
+    pub fn versions_removed(&self, versions: u64) {
+        self.versions_removed.inc_by(versions);
     }
 
     /// The tier in process holds this many bytes.

@@ -3,6 +3,9 @@
 //! Only [`Content`] has a checksum: the same answers give the same content in any workspace at any time.
 
 mod content;
+mod difference;
+mod outline;
+mod pointer;
 mod version;
 
 #[cfg(test)]
@@ -18,7 +21,10 @@ pub use content::{
     Axis, Brand, BrandValue, Channel, Company, Competitive, Competitor, Content, Contradiction, Fact, Goal, Goals, Guardrails, Icp,
     IcpGoal, KeyMessage, Kpi, Market, Messaging, Objection, Offer, Pain, Price, Risk,
 };
-pub use version::{InvalidVersion, Version, next_version};
+pub use difference::{Difference, DifferenceKind, differences};
+pub use outline::{InvalidPurpose, Outline, Purpose, RENDERING, outline};
+pub use pointer::is_content_pointer;
+pub use version::{Change, InvalidVersion, Version, change, next_version};
 
 use crate::{
     canonical::Checksum,

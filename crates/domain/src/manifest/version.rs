@@ -32,11 +32,27 @@ impl Version {
     }
 }
 
+/// How much a content differs from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+pub enum Change {
+    /// Another company name, value proposition, category or set of profile names.
     Major,
+    /// A list gained or lost a member.
     Minor,
+    /// Anything else.
     Patch,
+}
+
+impl Change {
+    /// The part of the version that it raises: `major`, `minor` or `patch`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Major => "major",
+            Self::Minor => "minor",
+            Self::Patch => "patch",
+        }
+    }
 }
 
 /// The version of `new` when `current` is the one in force, or `None` when nothing changed.
@@ -48,7 +64,9 @@ pub fn next_version(current: Version, old: &Content, new: &Content) -> Option<Ve
     change(old, new).map(|change| current.after(change))
 }
 
-fn change(old: &Content, new: &Content) -> Option<Change> {
+/// How much `new` differs from `old`, or `None` when they are equal.
+#[must_use]
+pub fn change(old: &Content, new: &Content) -> Option<Change> {
     if old == new {
         return None;
     }
@@ -101,10 +119,16 @@ fn same_members(old: Option<&Value>, new: Option<&Value>) -> bool {
 /// The keys that name a member of a list, the first one present decides.
 const IDENTIFYING: [&str; 7] = ["name", "title", "text", "axis", "value", "label", "statement"];
 
-fn identity(item: &Value) -> String {
-    let named = |key: &&str| item.get(*key).and_then(Value::as_str);
-    let label = item.get("label").and_then(Value::as_str);
-    label.or_else(|| IDENTIFYING.iter().find_map(named)).map_or_else(|| item.to_string(), ToOwned::to_owned)
+/// The member of a list's member that names it.
+pub(super) fn identifying_key(item: &Value) -> Option<&'static str> {
+    let is_text = |key: &&'static str| item.get(*key).is_some_and(Value::is_string);
+    Some("label").filter(is_text).or_else(|| IDENTIFYING.into_iter().find(is_text))
+}
+
+/// What names a member of a list: a text, or the whole of what has no name.
+pub(super) fn identity(item: &Value) -> String {
+    let name = identifying_key(item).and_then(|key| item.get(key)?.as_str()).or_else(|| item.as_str());
+    name.map_or_else(|| item.to_string(), ToOwned::to_owned)
 }
 
 /// The text is no version.

@@ -30,6 +30,8 @@ use crate::{
     manifest::{Content, Meta, Origin, Provenance, Trim, TrimAction},
     step::{Definition, STEP_COUNT},
 };
+pub(crate) use text::cut_to;
+
 use fit::{Fitter, Shown};
 use piece::{Piece, Segment};
 

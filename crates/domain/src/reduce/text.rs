@@ -62,7 +62,7 @@ pub(super) fn cut(text: &str, at: Cut) -> String {
 }
 
 /// The longest cut of at most this many graphemes, inside the first word when no boundary is that early.
-pub(super) fn cut_to(text: &str, graphemes: usize) -> String {
+pub(crate) fn cut_to(text: &str, graphemes: usize) -> String {
     if !is_longer(text, graphemes) {
         return text.to_owned();
     }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod differences;
+#[cfg(test)]
 mod generated;
 #[cfg(test)]
 mod reducer;

@@ -18,7 +18,7 @@ const MEMBERS_ROW: &str = "- 0 0 0 1 1 1";
 const OWN_ROW: &str = "- 0 1 1 1 1 1";
 
 /// What is not refused to all seven. Every other statement on these tables is.
-const ALLOWED: [(&str, &str, &str); 24] = [
+const ALLOWED: [(&str, &str, &str); 25] = [
     ("identity.profiles", "select", OWN_ROW),
     ("identity.profiles", "update(name)", OWN_ROW),
     ("identity.workspaces", "select", "- 0 1 0 1 1 1"),
@@ -41,12 +41,13 @@ const ALLOWED: [(&str, &str, &str); 24] = [
     ("bcm.source_context", "select", MEMBERS_ROW),
     ("bcm.business_context_manifests", "select", MEMBERS_ROW),
     ("bcm.manifest_head", "select", MEMBERS_ROW),
+    ("bcm.manifest_alias", "select", MEMBERS_ROW),
     ("bcm.rebuild_job", "select", MEMBERS_ROW),
     ("bcm.entitlement", "select", MEMBERS_ROW),
 ];
 
 /// Tables of the services alone: every statement is refused to all seven.
-const CLOSED: [&str; 17] = [
+const CLOSED: [&str; 18] = [
     "identity.user_repair",
     "identity.session",
     "identity.signing_key",
@@ -64,6 +65,7 @@ const CLOSED: [&str; 17] = [
     "payments.ledger_entry",
     "payments.mandate",
     "payments.debit",
+    "bcm.access_log",
 ];
 
 /// Closed too, in each of the four schemas.
@@ -116,6 +118,7 @@ insert into bcm.business_context_manifests (workspace_id, sequence, version, che
     context_sha256, reducer_version, policy, reason, created_by, created_at)
     values (:workspace, 1, '1.0.0', repeat('a', 64), '\x7b7d', '{}', '{}', 1, repeat('a', 64), '1', 'default', 'onboarding', :user, now());
 insert into bcm.manifest_head (workspace_id, sequence, version, checksum) values (:workspace, 1, '1.0.0', repeat('a', 64));
+insert into bcm.manifest_alias (workspace_id, alias, sequence, updated_by, updated_at) values (:workspace, 'campaign', 1, :user, now());
 insert into bcm.rebuild_job (id, workspace_id, reason, requested_by) values (identity.uuid_v7(), :workspace, 'edit', :user);
 insert into bcm.entitlement (workspace_id, status, period_end, sequence) values (:workspace, 'active', now(), 1);
 ";

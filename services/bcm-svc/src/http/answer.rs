@@ -11,25 +11,32 @@ use actix_web::{
     },
 };
 
+use service_kit::http::Problem;
+
 use crate::{
     manifest::ReadError,
-    tiers::{Found, Tier, View},
+    tiers::{Coded, Found, Tier, View, compress},
 };
 
+/// The media type of a file that is compressed itself, whatever the transfer's coding.
+pub const GZIP: &str = "application/gzip";
 /// The head moves: it may be kept, and has to be asked for each time.
 pub const REVALIDATE: &str = "private, no-cache";
 /// A version never changes.
 pub const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+/// Consumers are kept on this version although there is a newer one.
+const PINNED: HeaderName = HeaderName::from_static("manifest-pinned");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Answers a version: 304 without a body when the caller has it, compressed as it lies when the caller takes gzip.
 pub fn answer(request: &HttpRequest, found: &Found, view: View, cache_control: &'static str) -> Result<HttpResponse, ReadError> {
-    if not_modified(request, found.document.tag(view)) {
-        return Ok(common(StatusCode::NOT_MODIFIED, found, view, cache_control).finish());
+    let tag = found.document.tag(view);
+    if not_modified(request, tag) {
+        return Ok(common(StatusCode::NOT_MODIFIED, found, tag, cache_control).finish());
     }
-    send(request, common(StatusCode::OK, found, view, cache_control), found, view)
+    send(request, common(StatusCode::OK, found, tag, cache_control), found, view)
 }
 
 /// Sends the representation in the coding that the caller prefers.
@@ -45,15 +52,57 @@ pub fn send(request: &HttpRequest, mut response: HttpResponseBuilder, found: &Fo
     Ok(response.body(coded.bytes.clone()))
 }
 
+/// A representation that is made of a version when it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Derived {
+    /// Tells it from the others of the same content, in its entity tag.
+    pub name: String,
+    /// Its media type.
+    pub content_type: &'static str,
+    /// How long it may be kept.
+    pub cache_control: &'static str,
+    /// Further headers.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// Answers a representation that is made on demand, and not at all when the caller has it.
+pub async fn derived<F>(request: &HttpRequest, found: &Found, what: Derived, make: F) -> Result<HttpResponse, Problem>
+where
+    F: Future<Output = Result<Vec<u8>, Problem>>,
+{
+    let tag = format!(r#"W/"{}.{}""#, found.document.record.checksum, what.name);
+    let tag = HeaderValue::from_str(&tag).map_err(Problem::internal)?;
+    let held = not_modified(request, &tag);
+    let mut response = common(if held { StatusCode::NOT_MODIFIED } else { StatusCode::OK }, found, &tag, what.cache_control);
+    for (name, value) in &what.headers {
+        response.insert_header((*name, value.as_str()));
+    }
+    if held {
+        return Ok(response.finish());
+    }
+    let mut bytes = make.await?;
+    if takes_gzip(request) && what.content_type != GZIP {
+        bytes = compress(&bytes);
+        response.insert_header((CONTENT_ENCODING, HeaderValue::from_static("gzip")));
+    }
+    let coded = Coded::new(bytes.into());
+    response.insert_header((REPR_DIGEST, coded.digest));
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static(what.content_type)));
+    Ok(response.body(coded.bytes))
+}
+
 /// The headers of a version's answer, whatever its status.
-pub fn common(status: StatusCode, found: &Found, view: View, cache_control: &'static str) -> HttpResponseBuilder {
+pub fn common(status: StatusCode, found: &Found, tag: &HeaderValue, cache_control: &'static str) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     response
-        .insert_header((ETAG, found.document.tag(view).clone()))
+        .insert_header((ETAG, tag.clone()))
         .insert_header((LAST_MODIFIED, found.document.last_modified.clone()))
         .insert_header((CACHE_CONTROL, HeaderValue::from_static(cache_control)))
         .insert_header((VARY, HeaderValue::from_static("Authorization, X-Workspace-Id, Accept-Encoding")))
         .insert_header((SERVER_TIMING, server_timing(found)));
+    if found.pinned {
+        response.insert_header((PINNED, HeaderValue::from_static("true")));
+    }
     response
 }
 

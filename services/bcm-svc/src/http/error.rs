@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::ErrorCode;
 use service_kit::http::Problem;
 
-use crate::{manifest::ReadError, rebuild::request::RequestError};
+use crate::{manifest::ReadError, rebuild::request::RequestError, revise::ReviseError};
 
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
@@ -35,5 +35,23 @@ pub fn of_request(error: RequestError, now: DateTime<Utc>) -> Problem {
                 .member("available_at", at)
         }
         RequestError::Db(error) => error.into(),
+    }
+}
+
+/// A refused change of what is read.
+pub fn of_revision(error: ReviseError) -> Problem {
+    match error {
+        ReviseError::Authorise(error) => error.into(),
+        ReviseError::Idempotency(error) => error.into(),
+        ReviseError::NotEntitled => Problem::new(ErrorCode::ManifestPaymentRequired).member("next", "choose_plan"),
+        ReviseError::AlreadyCurrent => Problem::new(ErrorCode::AlreadyCurrent),
+        ReviseError::Changed(revision) => {
+            let problem = Problem::new(ErrorCode::PreconditionFailed).detail(error.to_string());
+            revision.into_iter().fold(problem, |problem, revision| problem.member("revision", revision))
+        }
+        ReviseError::TooManyAliases(_) => Problem::new(ErrorCode::Conflict).detail(error.to_string()),
+        ReviseError::Read(error) => error.into(),
+        ReviseError::Outbox(error) => Problem::internal(error),
+        ReviseError::Db(error) => error.into(),
     }
 }

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, web};
 use domain::ErrorCode;
 use serde::Deserialize;
+use serde_json::Value;
 use service_kit::{
     auth::Member,
     http::{Problem, ProblemBody},
@@ -10,13 +11,16 @@ use service_kit::{
 use utoipa::IntoParams;
 
 use super::{
-    answer::{IMMUTABLE, REVALIDATE, common, send},
-    manifest::ContentBody,
+    answer::{Derived, GZIP, IMMUTABLE, REVALIDATE, common, derived, send},
+    limits::{RENDER, take},
+    manifest::{ContentBody, named},
     selector,
 };
 use crate::{
     BcmService,
-    tiers::{Reader, View},
+    export::{Format, markdown, yaml},
+    manifest::ReadError,
+    tiers::{Found, Reader, View, compress},
 };
 
 /// What to export.
@@ -24,21 +28,30 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Query {
-    /// `json`, which is the default.
+    /// `json`, which is the default, `markdown` or `yaml`.
     format: Option<String>,
-    /// A sequence or a semantic version; by default the current one.
+    /// A sequence or a semantic version; by default the one for consumers.
     version: Option<String>,
+    /// `live`, `latest` or a name that was given to a version, instead of `version`.
+    alias: Option<String>,
+    /// Whether the file is compressed itself: its name ends in `.gz`.
+    #[serde(default)]
+    #[param(required = false)]
+    gz: bool,
 }
 
-/// The content of a version as a file: exactly the bytes that `X-Checksum-SHA256` is of.
+/// The content of a version as a file. As JSON it is exactly the bytes that `X-Checksum-SHA256` is of.
 #[utoipa::path(
     tag = "manifest",
-    params(Query, ("X-Workspace-Id" = Option<String>, Header, description = "The workspace")),
+    params(Query, ("X-Workspace-Id" = Option<String>, Header, description = "The workspace"), ("If-None-Match" = Option<String>, Header, description = "Entity tags that the caller has")),
     responses(
-        (status = 200, description = "The file, with its name in Content-Disposition and its checksum in X-Checksum-SHA256", body = ContentBody, content_type = "application/json"),
+        (status = 200, description = "The file, with its name in Content-Disposition and the content's checksum in X-Checksum-SHA256", content(
+            (ContentBody = "application/json"), (String = "text/markdown"), (String = "application/yaml"), (Vec<u8> = "application/gzip"))),
+        (status = 304, description = "The caller has it"),
         (status = 400, description = "No such format (BCM-0009), or a malformed parameter or header", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No valid token", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No manifest yet (BCM-0001), no such version (BCM-0002), or not a member", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many exports", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "A dependency is down", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])),
@@ -50,18 +63,43 @@ pub async fn export(
     member: Member,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Problem> {
-    if query.format.as_deref().is_some_and(|format| format != "json") {
-        return Err(Problem::new(ErrorCode::ExportFormatUnknown).detail("the formats are: json"));
-    }
+    let format = query.format.as_deref().map_or(Ok(Format::default()), str::parse);
+    let format: Format = format.map_err(|error| Problem::new(ErrorCode::ExportFormatUnknown).detail(error.to_string()))?;
     let reader = Reader::member(&member);
-    let (found, cache_control) = match query.version.as_deref() {
-        Some(version) => (app.tiers.select(&reader, selector(version)?).await?, IMMUTABLE),
-        None => (app.tiers.current(&reader).await?, REVALIDATE),
+    let (found, cache_control) = match (query.version.as_deref(), query.alias.as_deref()) {
+        (Some(version), None) => (app.tiers.select(&reader, &selector(version)?).await?, IMMUTABLE),
+        (None, alias) => (named(&app, &reader, alias, None).await?, REVALIDATE),
+        (Some(_), Some(_)) => return Err(Problem::new(ErrorCode::MalformedRequest).detail("either version or alias, not both")),
     };
+    app.access_log.note(&app, &member, &found, "export");
     let record = &found.document.record;
-    let mut response = common(StatusCode::OK, &found, View::Content, cache_control);
-    response
-        .insert_header(("Content-Disposition", format!(r#"attachment; filename="business-context-manifest-{}.json""#, record.version)))
-        .insert_header(("X-Checksum-SHA256", record.checksum.to_string()));
-    Ok(send(&request, response, &found, View::Content)?)
+    let end = if query.gz { ".gz" } else { "" };
+    let name = format!("business-context-manifest-{}.{}{end}", record.version, format.extension());
+    let headers =
+        vec![("Content-Disposition", format!(r#"attachment; filename="{name}""#)), ("X-Checksum-SHA256", record.checksum.to_string())];
+    if format == Format::Json && !query.gz {
+        let mut response = common(StatusCode::OK, &found, found.document.tag(View::Content), cache_control);
+        for (name, value) in headers {
+            response.insert_header((name, value));
+        }
+        return Ok(send(&request, response, &found, View::Content)?);
+    }
+    take(&app, &member, RENDER).await?;
+    let content_type = if query.gz { GZIP } else { format.content_type() };
+    let what = Derived { name: format!("{}{end}-{}", format.extension(), record.sequence), content_type, cache_control, headers };
+    derived(&request, &found, what, async {
+        let bytes = file(&found, format)?;
+        Ok(if query.gz { compress(&bytes) } else { bytes })
+    })
+    .await
+}
+
+fn file(found: &Found, format: Format) -> Result<Vec<u8>, Problem> {
+    let bytes = &found.document.plain(View::Content).map_err(ReadError::from)?.bytes;
+    let content = || serde_json::from_slice::<Value>(bytes).map_err(Problem::internal);
+    Ok(match format {
+        Format::Json => bytes.to_vec(),
+        Format::Markdown => markdown::write(&found.document.record, &content()?).into_bytes(),
+        Format::Yaml => yaml::write(&content()?).map_err(Problem::internal)?.into_bytes(),
+    })
 }

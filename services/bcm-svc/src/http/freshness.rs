@@ -9,7 +9,11 @@ use service_kit::{
 };
 use utoipa::ToSchema;
 
-use crate::{BcmService, manifest::ReadError, tiers::Reader};
+use crate::{
+    BcmService,
+    manifest::{ReadError, freshness::since},
+    tiers::Reader,
+};
 
 /// From this age on a manifest is stale.
 const STALE_AFTER: TimeDelta = TimeDelta::days(7);
@@ -23,19 +27,23 @@ const EXPIRED_AFTER: TimeDelta = TimeDelta::days(14);
 enum State {
     /// There is none.
     Missing,
+    /// A rebuild waits or runs.
+    Building,
     /// Younger than seven days.
     Fresh,
     /// Younger than fourteen days.
     Stale,
     /// Older.
     Expired,
+    /// The last rebuild failed.
+    Error,
 }
 
-/// The age of the current version.
+/// The age of the newest version, and what happened since.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Freshness)]
 pub struct FreshnessBody {
-    /// What the age means.
+    /// What is happening to it, else what its age means.
     state: State,
     /// Semantic version of the current version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +58,20 @@ pub struct FreshnessBody {
     stale_after_s: i64,
     /// The age in seconds from which on it is expired.
     expired_after_s: i64,
+    /// The steps whose finalized answers are others by now.
+    changed: Vec<String>,
+    /// Why the last rebuild failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// What an age means: `fresh`, `stale` or `expired`.
+pub fn age_state(age: TimeDelta) -> &'static str {
+    match state(age) {
+        State::Stale => "stale",
+        State::Expired => "expired",
+        _ => "fresh",
+    }
 }
 
 fn state(age: TimeDelta) -> State {
@@ -77,26 +99,29 @@ fn state(age: TimeDelta) -> State {
 )]
 #[get("/api/context/freshness")]
 pub async fn freshness(app: web::Data<BcmService>, member: Member) -> Result<HttpResponse, Problem> {
-    let mut body = FreshnessBody {
-        state: State::Missing,
-        version: None,
-        generated_at: None,
-        age_s: None,
+    let reader = Reader::member(&member);
+    let current = match app.tiers.latest(&reader).await {
+        Ok(found) => Some(found.document.record.clone()),
+        Err(ReadError::Missing) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let since = since(&app, &reader, current.as_ref()).await?;
+    let age = current.as_ref().map(|record| (app.kit.clock.now() - record.generated_at).max(TimeDelta::zero()));
+    let body = FreshnessBody {
+        state: match (since.building, &since.failed, age) {
+            (true, _, _) => State::Building,
+            (false, Some(_), _) => State::Error,
+            (false, None, Some(age)) => state(age),
+            (false, None, None) => State::Missing,
+        },
+        version: current.as_ref().map(|record| record.version.to_string()),
+        generated_at: current.as_ref().map(|record| record.generated_at),
+        age_s: age.map(|age| age.num_seconds()),
         stale_after_s: STALE_AFTER.num_seconds(),
         expired_after_s: EXPIRED_AFTER.num_seconds(),
+        changed: since.changed,
+        error: since.failed,
     };
-    match app.tiers.current(&Reader::member(&member)).await {
-        Ok(found) => {
-            let record = &found.document.record;
-            let age = (app.kit.clock.now() - record.generated_at).max(TimeDelta::zero());
-            body.state = state(age);
-            body.version = Some(record.version.to_string());
-            body.generated_at = Some(record.generated_at);
-            body.age_s = Some(age.num_seconds());
-        }
-        Err(ReadError::Missing) => {}
-        Err(error) => return Err(error.into()),
-    }
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "private, no-store")).json(body))
 }
 

@@ -1,12 +1,22 @@
 //! The public API. A member is authorised by the extractor before anything is looked up.
 
+mod aliases;
 mod answer;
+mod diff;
 mod error;
+mod events;
 mod export;
 mod freshness;
 mod history;
+mod limits;
 mod manifest;
+mod parts;
+mod prompt;
 mod rebuild;
+mod rebuild_events;
+mod revise;
+mod stats;
+mod stream;
 
 use domain::ErrorCode;
 use service_kit::http::{Problem, Registration};
@@ -31,11 +41,23 @@ pub fn routes(routes: &mut impl Registration) {
     routes
         .service(manifest::current)
         .service(manifest::version)
+        .service(manifest::by_checksum)
         .service(history::history)
+        .service(diff::diff)
         .service(export::export)
+        .service(prompt::prompt)
         .service(rebuild::start)
         .service(rebuild::status)
-        .service(freshness::freshness);
+        .service(rebuild_events::job_events)
+        .service(revise::rollback)
+        .service(revise::pin)
+        .service(revise::unpin)
+        .service(aliases::list)
+        .service(aliases::set)
+        .service(aliases::remove)
+        .service(freshness::freshness)
+        .service(stats::stats)
+        .service(events::head_events);
     messaging::admin::routes(routes, "/api/admin/context");
 }
 

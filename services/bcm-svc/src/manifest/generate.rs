@@ -143,7 +143,7 @@ pub async fn generate(
     if current.is_none() && !head::insert_first(connection, workspace, &first, &checksum, now).await? {
         current = head::lock(connection, workspace).await?;
     }
-    let Some(current) = current else {
+    let Some(current) = current.map(|head| head.latest) else {
         let reason = match cause {
             Cause::Finalized { .. } => Reason::Onboarding,
             Cause::Rebuild { .. } => Reason::Rebuild,
@@ -226,7 +226,14 @@ async fn tell(
     context_number: u64,
     reason: Reason,
 ) -> Result<(), GenerateError> {
-    let event = Event::ManifestGenerated(ManifestGenerated {
+    let event = Event::ManifestGenerated(announcement(record, context_number, reason));
+    outbox::append(connection, now, &event).await?;
+    Ok(())
+}
+
+/// What other services are told of a version.
+pub fn announcement(record: &Record, context_number: u64, reason: Reason) -> ManifestGenerated {
+    ManifestGenerated {
         workspace_id: record.workspace_id,
         version: record.version.to_string(),
         sequence: record.sequence,
@@ -236,7 +243,5 @@ async fn tell(
         reason: reason.into(),
         context_number,
         generated_at: record.generated_at,
-    });
-    outbox::append(connection, now, &event).await?;
-    Ok(())
+    }
 }

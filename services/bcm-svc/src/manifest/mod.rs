@@ -1,7 +1,9 @@
 //! What can be done with manifests: make a version, read stored ones, list them, verify them.
 
+pub mod freshness;
 pub mod generate;
 pub mod history;
+pub mod provenance;
 pub mod selector;
 pub mod stored;
 pub mod verify;

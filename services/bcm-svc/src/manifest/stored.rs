@@ -1,16 +1,13 @@
 //! Stored versions, verified before anybody sees them.
 
 use diesel_async::AsyncPgConnection;
-use domain::{
-    ids::WorkspaceId,
-    manifest::{Record, Version},
-};
+use domain::{ids::WorkspaceId, manifest::Record};
 
-use super::{ReadError, open_context, reduce_aside};
+use super::{ReadError, open_context, reduce_aside, selector::Selector};
 use crate::{
     metrics::Metrics,
     store::{
-        source,
+        alias, source,
         version::{self, VersionRow},
     },
     tiers::Tier,
@@ -42,9 +39,15 @@ pub async fn read(
     restore(connection, &row, metrics).await.map(Some)
 }
 
-/// The sequence of a semantic version.
-pub async fn sequence_of(connection: &mut AsyncPgConnection, workspace: WorkspaceId, version: Version) -> Result<Option<u64>, ReadError> {
-    Ok(version::sequence_of(connection, workspace, version).await?)
+/// The sequence of the version that is meant, which need not be there when it is named by its sequence.
+pub async fn resolve(connection: &mut AsyncPgConnection, workspace: WorkspaceId, selector: &Selector) -> Result<Option<u64>, ReadError> {
+    Ok(match selector {
+        Selector::Sequence(sequence) => Some(*sequence),
+        Selector::Version(version) => version::sequence_of(connection, workspace, *version).await?,
+        Selector::Checksum(checksum) => version::with_checksum(connection, workspace, *checksum).await?,
+        Selector::AsOf(moment) => version::as_of(connection, workspace, *moment).await?,
+        Selector::Alias(name) => alias::sequence(connection, workspace, name.as_str()).await?,
+    })
 }
 
 /// The record of a row whose parts agree with each other.

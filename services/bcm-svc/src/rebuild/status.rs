@@ -20,3 +20,14 @@ pub async fn status(app: &BcmService, reader: &Reader, id: JobId) -> Result<Opti
         })
         .await
 }
+
+/// The job of the reader's workspace that waits or runs.
+pub async fn open(app: &BcmService, reader: &Reader) -> Result<Option<Job>, ReadError> {
+    let mut connection = app.kit.db.get().await?;
+    (*connection)
+        .transaction(async |connection: &mut AsyncPgConnection| {
+            reader.assume_role(connection).await?;
+            Ok(job::open(connection, reader.workspace()).await?)
+        })
+        .await
+}

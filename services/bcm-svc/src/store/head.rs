@@ -1,4 +1,4 @@
-//! The head: which version of a workspace is the current one. Its row lock hands out versions.
+//! The head: which version of a workspace is the newest one, and which one consumers read. Its row lock hands out versions.
 
 use chrono::{DateTime, Utc};
 use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_types};
@@ -8,30 +8,68 @@ use domain::ids::WorkspaceId;
 use super::{bigint, number};
 use service_kit::db::sql_query;
 
+/// The head of a workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Rises with every move of head and pin.
+    pub generation: u64,
+    /// The sequence of the newest version.
+    pub latest: u64,
+    /// The version that consumers are kept on.
+    pub pinned: Option<u64>,
+}
+
+impl Head {
+    /// The version that consumers read.
+    pub fn live(self) -> u64 {
+        self.pinned.unwrap_or(self.latest)
+    }
+}
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = sql_types::BigInt)]
+    generation: i64,
+    #[diesel(sql_type = sql_types::BigInt)]
     sequence: i64,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::BigInt>)]
+    pinned: Option<i64>,
 }
 
-/// The sequence of the current version.
-pub async fn sequence(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<Option<u64>> {
-    let row = sql_query("select sequence::bigint as sequence from manifest_head where workspace_id = $1")
-        .bind::<sql_types::Uuid, _>(workspace.as_uuid())
-        .get_result::<Row>(connection)
-        .await
-        .optional()?;
-    Ok(row.map(|row| number(row.sequence)))
+impl From<Row> for Head {
+    fn from(row: Row) -> Self {
+        Self { generation: number(row.generation), latest: number(row.sequence), pinned: row.pinned.map(number) }
+    }
+}
+
+const FIND: &str =
+    "select generation, sequence::bigint as sequence, pinned_sequence::bigint as pinned from manifest_head where workspace_id = $1";
+
+/// The head.
+pub async fn find(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<Option<Head>> {
+    let row = sql_query(FIND).bind::<sql_types::Uuid, _>(workspace.as_uuid()).get_result::<Row>(connection).await.optional()?;
+    Ok(row.map(Head::from))
 }
 
 /// The same, locked until the end of the transaction.
-pub async fn lock(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<Option<u64>> {
-    let row = sql_query("select sequence::bigint as sequence from manifest_head where workspace_id = $1 for update")
+pub async fn lock(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<Option<Head>> {
+    let row = sql_query(format!("{FIND} for update"))
         .bind::<sql_types::Uuid, _>(workspace.as_uuid())
         .get_result::<Row>(connection)
         .await
         .optional()?;
-    Ok(row.map(|row| number(row.sequence)))
+    Ok(row.map(Head::from))
+}
+
+/// Keeps consumers on a version of the workspace, or no longer on any. The head must be locked.
+pub async fn pin(connection: &mut AsyncPgConnection, workspace: WorkspaceId, pinned: Option<u64>, now: DateTime<Utc>) -> QueryResult<()> {
+    sql_query("update manifest_head set pinned_sequence = $2, updated_at = $3 where workspace_id = $1")
+        .bind::<sql_types::Uuid, _>(workspace.as_uuid())
+        .bind::<sql_types::Nullable<sql_types::BigInt>, _>(pinned.map(bigint))
+        .bind::<sql_types::Timestamptz, _>(now)
+        .execute(connection)
+        .await
+        .map(|_| ())
 }
 
 /// Makes and locks the head of a workspace that has none; `false` when another transaction made it meanwhile, whose

@@ -122,6 +122,17 @@ pub async fn last_success(connection: &mut AsyncPgConnection, workspace: Workspa
         .optional()
 }
 
+/// The latest job of the workspace that has ended.
+pub async fn last_ended(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<Option<Job>> {
+    sql_query(format!(
+        "select {COLUMNS} from rebuild_job where workspace_id = $1 and state in ('succeeded', 'failed') order by created_at desc limit 1"
+    ))
+    .bind::<sql_types::Uuid, _>(workspace.as_uuid())
+    .get_result(connection)
+    .await
+    .optional()
+}
+
 /// Takes the oldest due job for a minute: one that waits, or one whose runner is gone.
 pub async fn claim(connection: &mut AsyncPgConnection) -> QueryResult<Option<Job>> {
     sql_query(format!(

@@ -1,9 +1,13 @@
 //! SQL and nothing else. Every function takes its workspace; what may be read is decided by the transaction's role.
 
+pub mod access;
+pub mod alias;
 pub mod entitlement;
 pub mod head;
 pub mod job;
+pub mod retention;
 pub mod source;
+pub mod stats;
 pub mod version;
 
 /// A count or number of ours as PostgreSQL's `bigint`; one that is too large matches no row.

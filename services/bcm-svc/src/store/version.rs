@@ -1,8 +1,10 @@
 //! The versions: append-only, each with its exact bytes.
 
+use chrono::{DateTime, Utc};
 use diesel::{OptionalExtension, QueryResult, QueryableByName, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
+    canonical::Checksum,
     ids::{UserId, WorkspaceId},
     manifest::{Record, Version},
 };
@@ -114,20 +116,88 @@ pub async fn find(connection: &mut AsyncPgConnection, workspace: WorkspaceId, se
     .optional()
 }
 
+#[derive(QueryableByName)]
+struct SequenceRow {
+    #[diesel(sql_type = sql_types::BigInt)]
+    sequence: i64,
+}
+
 /// The sequence of a semantic version.
 pub async fn sequence_of(connection: &mut AsyncPgConnection, workspace: WorkspaceId, version: Version) -> QueryResult<Option<u64>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = sql_types::BigInt)]
-        sequence: i64,
-    }
     let row = sql_query("select sequence::bigint as sequence from business_context_manifests where workspace_id = $1 and version = $2")
         .bind::<sql_types::Uuid, _>(workspace.as_uuid())
         .bind::<sql_types::Text, _>(version.to_string())
-        .get_result::<Row>(connection)
+        .get_result::<SequenceRow>(connection)
         .await
         .optional()?;
     Ok(row.map(|row| number(row.sequence)))
+}
+
+/// The newest sequence whose content has this checksum.
+pub async fn with_checksum(connection: &mut AsyncPgConnection, workspace: WorkspaceId, checksum: Checksum) -> QueryResult<Option<u64>> {
+    let row = sql_query(
+        "select sequence::bigint as sequence from business_context_manifests \
+         where workspace_id = $1 and checksum = $2 order by sequence desc limit 1",
+    )
+    .bind::<sql_types::Uuid, _>(workspace.as_uuid())
+    .bind::<sql_types::Text, _>(checksum.to_string())
+    .get_result::<SequenceRow>(connection)
+    .await
+    .optional()?;
+    Ok(row.map(|row| number(row.sequence)))
+}
+
+/// The sequence that was the newest at a moment.
+pub async fn as_of(connection: &mut AsyncPgConnection, workspace: WorkspaceId, moment: DateTime<Utc>) -> QueryResult<Option<u64>> {
+    let row = sql_query(
+        "select sequence::bigint as sequence from business_context_manifests \
+         where workspace_id = $1 and created_at <= $2 order by created_at desc, sequence desc limit 1",
+    )
+    .bind::<sql_types::Uuid, _>(workspace.as_uuid())
+    .bind::<sql_types::Timestamptz, _>(moment)
+    .get_result::<SequenceRow>(connection)
+    .await
+    .optional()?;
+    Ok(row.map(|row| number(row.sequence)))
+}
+
+/// Whether there is a version with this sequence.
+pub async fn exists(connection: &mut AsyncPgConnection, workspace: WorkspaceId, sequence: u64) -> QueryResult<bool> {
+    Ok(summary(connection, workspace, sequence).await?.is_some())
+}
+
+/// The semantic version with this sequence, and the checksum of its content.
+pub async fn summary(connection: &mut AsyncPgConnection, workspace: WorkspaceId, sequence: u64) -> QueryResult<Option<(String, String)>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = sql_types::Text)]
+        version: String,
+        #[diesel(sql_type = sql_types::Text)]
+        checksum: String,
+    }
+    let row = sql_query("select version, checksum from business_context_manifests where workspace_id = $1 and sequence = $2")
+        .bind::<sql_types::Uuid, _>(workspace.as_uuid())
+        .bind::<sql_types::BigInt, _>(bigint(sequence))
+        .get_result::<Row>(connection)
+        .await
+        .optional()?;
+    Ok(row.map(|row| (row.version, row.checksum)))
+}
+
+/// The origin of each leaf of a version, as JSON.
+pub async fn provenance(connection: &mut AsyncPgConnection, workspace: WorkspaceId, sequence: u64) -> QueryResult<Option<Value>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = sql_types::Jsonb)]
+        provenance: Value,
+    }
+    let row = sql_query("select provenance from business_context_manifests where workspace_id = $1 and sequence = $2")
+        .bind::<sql_types::Uuid, _>(workspace.as_uuid())
+        .bind::<sql_types::BigInt, _>(bigint(sequence))
+        .get_result::<Row>(connection)
+        .await
+        .optional()?;
+    Ok(row.map(|row| row.provenance))
 }
 
 /// Up to `limit` records with sequences below `before`, the newest first.

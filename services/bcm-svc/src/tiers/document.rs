@@ -28,7 +28,8 @@ pub struct Coded {
 }
 
 impl Coded {
-    fn new(bytes: Bytes) -> Self {
+    /// Bytes with their digest.
+    pub fn new(bytes: Bytes) -> Self {
         let digest = text(&format!("sha-256=:{}:", STANDARD.encode(Checksum::of(&bytes).as_bytes())));
         Self { bytes, digest }
     }
@@ -194,7 +195,7 @@ fn inflate(gzip: &[u8], length: usize) -> Option<Vec<u8>> {
 }
 
 /// Gzip without a time in its header, so that the same bytes give the same bytes.
-fn compress(bytes: &[u8]) -> Vec<u8> {
+pub fn compress(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 2), Compression::new(6));
     // Writing to a Vec cannot fail.
     let _ = encoder.write_all(bytes);

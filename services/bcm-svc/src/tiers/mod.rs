@@ -6,47 +6,40 @@
 
 mod document;
 mod frame;
+mod heads;
 mod invalidation;
+mod load;
 mod redis;
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::{ids::WorkspaceId, role::Role};
 use futures_util::FutureExt;
-use moka::{Expiry, future::Cache};
+use moka::future::Cache;
 use service_kit::{
     Kit,
     auth::{self, Claims, Member},
     db,
     lifecycle::Lifecycle,
 };
+use tokio::sync::broadcast;
 
 use crate::{
-    manifest::{
-        ReadError,
-        selector::Selector,
-        stored::{self, Stored},
-    },
+    manifest::{ReadError, selector::Selector, stored},
     metrics::Metrics,
-    store::head,
 };
+use heads::{HEAD_LIFE, HeadLife, Known};
+use load::Loaded;
+pub use redis::Pointer;
 
-pub use document::{Document, NotTheVersion, View};
+pub use document::{Coded, Document, NotTheVersion, View, compress};
 pub use invalidation::{Forget, listen};
 
-/// How long a head pointer may be believed after PostgreSQL confirmed it.
-const HEAD_LIFE: TimeDelta = TimeDelta::seconds(5);
-/// "There is no manifest yet" is believed only by the caller who asked PostgreSQL: whoever got the first one from one
-/// replica must not be told by another that there is none.
-const MISSING_LIFE: Duration = Duration::ZERO;
 /// Head pointers kept in process; one has about a hundred bytes.
 const HEADS: u64 = 100_000;
+/// Moves that a slow follower may be behind before it has to look for itself.
+const MOVES: usize = 1024;
 
 /// Where something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,27 +113,8 @@ pub struct Found {
     pub head: Option<Tier>,
     /// Where the version was found.
     pub content: Tier,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Head {
-    sequence: Option<u64>,
-    from: Tier,
-    life: Duration,
-}
-
-#[derive(Clone)]
-struct Loaded {
-    document: Arc<Document>,
-    from: Tier,
-}
-
-struct HeadLife;
-
-impl Expiry<WorkspaceId, Head> for HeadLife {
-    fn expire_after_create(&self, _: &WorkspaceId, head: &Head, _: Instant) -> Option<Duration> {
-        Some(head.life)
-    }
+    /// Whether consumers are kept on this version.
+    pub pinned: bool,
 }
 
 /// Runs a load to its end. Whoever waits for it may be a job of this process, which a panic of it must not end.
@@ -161,8 +135,10 @@ pub struct Tiers {
     metrics: Metrics,
     /// Whether anything is kept in this process.
     memory: bool,
-    heads: Cache<WorkspaceId, Head>,
+    heads: Cache<WorkspaceId, Known>,
     documents: Cache<(WorkspaceId, u64), Loaded>,
+    /// Tells those who follow a workspace that its head moved.
+    moved: broadcast::Sender<Option<WorkspaceId>>,
 }
 
 impl Tiers {
@@ -173,28 +149,38 @@ impl Tiers {
             .weigher(|_, loaded: &Loaded| u32::try_from(loaded.document.weight()).unwrap_or(u32::MAX))
             .build();
         let heads = Cache::builder().max_capacity(HEADS).expire_after(HeadLife).build();
-        Self { kit, metrics, memory: memory_bytes > 0, heads, documents }
+        Self { kit, metrics, memory: memory_bytes > 0, heads, documents, moved: broadcast::Sender::new(MOVES) }
     }
 
-    /// The current version.
+    /// The version for consumers: the pinned one, else the newest.
     pub async fn current(&self, reader: &Reader) -> Result<Found, ReadError> {
         if !self.memory
             && let Some(found) = self.current_in_redis(reader).await
         {
             return Ok(found);
         }
-        let (sequence, tier) = self.head(reader).await?;
-        let found = match self.version(reader, sequence).await {
+        self.pointed_at(reader, |pointer| pointer.live).await
+    }
+
+    /// The newest version, whatever is pinned.
+    pub async fn latest(&self, reader: &Reader) -> Result<Found, ReadError> {
+        self.pointed_at(reader, |pointer| pointer.latest).await
+    }
+
+    /// The version that the head pointer names.
+    async fn pointed_at(&self, reader: &Reader, which: impl Fn(&Pointer) -> u64) -> Result<Found, ReadError> {
+        let (pointer, tier) = self.head(reader).await?;
+        let (found, pointer) = match self.version(reader, which(&pointer)).await {
             // A pointer to nothing can only be a damaged one of Redis.
             Err(ReadError::VersionNotFound) if tier != Tier::Postgres => {
                 self.metrics.integrity_failure(Tier::Redis);
                 self.heads.invalidate(&reader.workspace).await;
-                let head = self.head_from_postgres(reader).await?;
-                self.version(reader, head.sequence.ok_or(ReadError::Missing)?).await?
+                let pointer = self.head_from_postgres(reader).await?.pointer.ok_or(ReadError::Missing)?;
+                (self.version(reader, which(&pointer)).await?, pointer)
             }
-            found => found?,
+            found => (found?, pointer),
         };
-        Ok(Found { head: Some(tier), ..found })
+        Ok(Found { head: Some(tier), pinned: pointer.is_pinned(), ..found })
     }
 
     /// Head and version from Redis at once; `None` when one of them has to come from elsewhere.
@@ -204,51 +190,23 @@ impl Tiers {
         pointer.left(HEAD_LIFE, self.kit.clock.now())?;
         self.metrics.read("head", Tier::Redis);
         self.metrics.read("content", Tier::Redis);
-        Some(Found { document: Arc::from(document), head: Some(Tier::Redis), content: Tier::Redis })
+        Some(Found { document: Arc::from(document), head: Some(Tier::Redis), content: Tier::Redis, pinned: pointer.is_pinned() })
     }
 
     /// The version that a request names.
-    pub async fn select(&self, reader: &Reader, selector: Selector) -> Result<Found, ReadError> {
-        let version = match selector {
-            Selector::Sequence(sequence) => return self.version(reader, sequence).await,
-            Selector::Version(version) => version,
-        };
+    pub async fn select(&self, reader: &Reader, selector: &Selector) -> Result<Found, ReadError> {
+        if let Selector::Sequence(sequence) = selector {
+            return self.version(reader, *sequence).await;
+        }
         let mut connection = self.kit.db.get().await?;
         let sequence = (*connection)
             .transaction(async |connection: &mut AsyncPgConnection| {
                 reader.assume_role(connection).await?;
-                stored::sequence_of(connection, reader.workspace, version).await
+                stored::resolve(connection, reader.workspace, selector).await
             })
             .await?;
         drop(connection);
         self.version(reader, sequence.ok_or(ReadError::VersionNotFound)?).await
-    }
-
-    /// The version with this sequence.
-    pub async fn version(&self, reader: &Reader, sequence: u64) -> Result<Found, ReadError> {
-        if !self.memory {
-            let Loaded { document, from } = self.load(reader, sequence).await?;
-            self.metrics.read("content", from);
-            return Ok(Found { document, head: None, content: from });
-        }
-        let key = (reader.workspace, sequence);
-        // Nearly always; only a load needs an entry, which costs several times a look.
-        if let Some(Loaded { document, .. }) = self.documents.get(&key).await {
-            self.metrics.read("content", Tier::Memory);
-            return Ok(Found { document, head: None, content: Tier::Memory });
-        }
-        let entry = self
-            .documents
-            .entry(key)
-            .or_try_insert_with(self.aside(reader, move |tiers, reader| async move { tiers.load(&reader, sequence).await }))
-            .await
-            .map_err(|error| ReadError::clone(&error))?;
-        if entry.is_fresh() {
-            self.metrics.memory(self.documents.weighted_size());
-        }
-        let tier = if entry.is_fresh() { entry.value().from } else { Tier::Memory };
-        self.metrics.read("content", tier);
-        Ok(Found { document: entry.into_value().document, head: None, content: tier })
     }
 
     /// After a commit: fills the tiers with the current version and tells the other replicas.
@@ -256,11 +214,11 @@ impl Tiers {
         self.heads.invalidate(&workspace).await;
         let reader = Reader::service(workspace);
         let filled = async {
-            let (sequence, confirmed) = self.ask_head(&reader).await?;
-            let sequence = sequence.ok_or(ReadError::Missing)?;
+            let (head, confirmed) = self.ask_head(&reader).await?;
+            let head = head.ok_or(ReadError::Missing)?;
             // Before the others are told, so that they find the new pointer there.
-            self.forward_head(workspace, redis::Pointer { sequence, confirmed }).await;
-            self.version(&reader, sequence).await
+            self.forward_head(workspace, Pointer::of(head, confirmed)).await;
+            self.version(&reader, head.live()).await
         };
         match filled.await {
             // The commit was that of a failure.
@@ -279,40 +237,25 @@ impl Tiers {
         }
     }
 
+    /// Follows the moves of every head as far as this process hears of them; `None` means that any may have moved.
+    pub fn moves(&self) -> broadcast::Receiver<Option<WorkspaceId>> {
+        self.moved.subscribe()
+    }
+
     async fn forget(&self, forget: Forget) {
         match forget {
-            Forget::Head(workspace) => self.heads.invalidate(&workspace).await,
+            Forget::Head(workspace) => {
+                self.heads.invalidate(&workspace).await;
+                // Nobody may be following.
+                let _ = self.moved.send(Some(workspace));
+            }
             Forget::Role(workspace, user) => self.kit.membership.forget(workspace, user).await,
         }
     }
 
     fn forget_all_heads(&self) {
         self.heads.invalidate_all();
-    }
-
-    async fn head(&self, reader: &Reader) -> Result<(u64, Tier), ReadError> {
-        let head = if self.memory { self.remembered_head(reader).await? } else { self.load_head(reader).await? };
-        self.metrics.read("head", head.from);
-        Ok((head.sequence.ok_or(ReadError::Missing)?, head.from))
-    }
-
-    async fn remembered_head(&self, reader: &Reader) -> Result<Head, ReadError> {
-        if let Some(head @ Head { sequence: Some(_), .. }) = self.heads.get(&reader.workspace).await {
-            return Ok(Head { from: Tier::Memory, ..head });
-        }
-        let entry = self
-            .heads
-            .entry(reader.workspace)
-            .or_try_insert_with(self.aside(reader, |tiers, reader| async move { tiers.load_head(&reader).await }))
-            .await
-            .map_err(|error| ReadError::clone(&error))?;
-        let (fresh, head) = (entry.is_fresh(), entry.into_value());
-        match head.sequence {
-            _ if fresh => Ok(head),
-            Some(_) => Ok(Head { from: Tier::Memory, ..head }),
-            // Another caller's question, which may be older than the first manifest.
-            None => self.load_head(reader).await,
-        }
+        let _ = self.moved.send(None);
     }
 
     /// A load that goes on when the caller who began it has gone: others may be waiting for it.
@@ -322,89 +265,6 @@ impl Tiers {
         F: Future<Output = Result<T, ReadError>> + Send + 'static,
     {
         shielded(&self.kit.lifecycle, Box::pin(load(self.clone(), reader.clone()))).await
-    }
-
-    async fn load_head(&self, reader: &Reader) -> Result<Head, ReadError> {
-        if let Ok(Some(pointer)) = redis::head(&self.kit.cache, reader.workspace).await
-            && let Some(left) = pointer.left(HEAD_LIFE, self.kit.clock.now())
-        {
-            return Ok(Head { sequence: Some(pointer.sequence), from: Tier::Redis, life: left.to_std().unwrap_or_default() });
-        }
-        self.head_from_postgres(reader).await
-    }
-
-    async fn head_from_postgres(&self, reader: &Reader) -> Result<Head, ReadError> {
-        let (sequence, confirmed) = self.ask_head(reader).await?;
-        let Some(sequence) = sequence else {
-            return Ok(Head { sequence: None, from: Tier::Postgres, life: MISSING_LIFE });
-        };
-        let (tiers, workspace) = (self.clone(), reader.workspace);
-        self.kit.lifecycle.spawn(async move { tiers.forward_head(workspace, redis::Pointer { sequence, confirmed }).await });
-        Ok(Head { sequence: Some(sequence), from: Tier::Postgres, life: HEAD_LIFE.to_std().unwrap_or_default() })
-    }
-
-    /// The head in PostgreSQL, and a moment at which it was that.
-    async fn ask_head(&self, reader: &Reader) -> Result<(Option<u64>, DateTime<Utc>), ReadError> {
-        // Taken before the question, so that it is never too late.
-        let confirmed = self.kit.clock.now();
-        let mut connection = self.connection(reader).await?;
-        let sequence = (*connection)
-            .transaction(async |connection: &mut AsyncPgConnection| {
-                reader.assume_role(connection).await?;
-                let sequence = head::sequence(connection, reader.workspace).await?;
-                if sequence.is_none() {
-                    reader.must_still_be_member(connection).await?;
-                }
-                Ok::<_, ReadError>(sequence)
-            })
-            .await?;
-        Ok((sequence, confirmed))
-    }
-
-    async fn forward_head(&self, workspace: WorkspaceId, pointer: redis::Pointer) {
-        if let Err(error) = redis::forward_head(&self.kit.cache, workspace, pointer).await {
-            tracing::debug!(%error, "the head pointer was not written to Redis");
-        }
-    }
-
-    async fn load(&self, reader: &Reader, sequence: u64) -> Result<Loaded, ReadError> {
-        let workspace = reader.workspace;
-        let damaged = match redis::content(&self.kit.cache, workspace, sequence).await {
-            // Opened here, where another tier can still answer.
-            Ok(redis::Found::Document(document)) => match document.plain(View::Content).err() {
-                None => return Ok(Loaded { document: Arc::from(document), from: Tier::Redis }),
-                Some(another) => Some(another.to_string()),
-            },
-            Ok(redis::Found::Damaged(damaged)) => Some(damaged.to_string()),
-            Ok(redis::Found::Nothing) | Err(_) => None,
-        };
-        if let Some(damaged) = damaged {
-            self.metrics.integrity_failure(Tier::Redis);
-            tracing::error!(%workspace, sequence, %damaged, "Redis held a damaged manifest; it is repaired");
-        }
-        let stored = self.read_postgres(reader, sequence).await?;
-        let document = Arc::new(Document::new(&stored).map_err(|error| ReadError::Internal(error.to_string()))?);
-        let (cache, copy) = (self.kit.cache.clone(), document.clone());
-        self.kit.lifecycle.spawn(async move {
-            if let Err(error) = redis::put_content(&cache, &copy).await {
-                tracing::debug!(%error, "the manifest was not written to Redis");
-            }
-        });
-        Ok(Loaded { document, from: Tier::Postgres })
-    }
-
-    async fn read_postgres(&self, reader: &Reader, sequence: u64) -> Result<Stored, ReadError> {
-        let mut connection = self.connection(reader).await?;
-        (*connection)
-            .transaction(async |connection: &mut AsyncPgConnection| {
-                reader.assume_role(connection).await?;
-                let stored = stored::read(connection, reader.workspace, sequence, &self.metrics).await?;
-                if stored.is_none() {
-                    reader.must_still_be_member(connection).await?;
-                }
-                stored.ok_or(ReadError::VersionNotFound)
-            })
-            .await
     }
 
     async fn connection(&self, reader: &Reader) -> Result<db::PooledConnection, ReadError> {

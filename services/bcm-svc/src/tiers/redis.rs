@@ -13,6 +13,7 @@ use super::{
     document::Document,
     frame::{self, Damaged},
 };
+use crate::store::head::Head;
 
 /// Where replicas tell each other what to forget.
 pub const CHANNEL: &str = "bcm:1:forget";
@@ -30,11 +31,11 @@ fn content_key(workspace: WorkspaceId, sequence: u64) -> String {
 }
 
 fn content_keys(workspace: WorkspaceId) -> String {
-    format!("bcm:2:{{{workspace}}}:content:")
+    format!("bcm:3:{{{workspace}}}:content:")
 }
 
 fn head_key(workspace: WorkspaceId) -> String {
-    format!("bcm:2:{{{workspace}}}:head")
+    format!("bcm:3:{{{workspace}}}:head")
 }
 
 /// A day and up to a tenth more, the same for each version: what was written together does not expire together.
@@ -78,7 +79,7 @@ pub async fn current(cache: &Cache, workspace: WorkspaceId) -> Result<Option<(Po
     let answer: Vec<Vec<u8>> = cache.script(&script).await?;
     let mut answer = answer.into_iter();
     let head = answer.next().and_then(|head| Pointer::parse(std::str::from_utf8(&head).ok()?));
-    Ok(head.map(|pointer| (pointer, answer.next().map_or(Found::Nothing, |frame| opened(&frame, workspace, pointer.sequence)))))
+    Ok(head.map(|pointer| (pointer, answer.next().map_or(Found::Nothing, |frame| opened(&frame, workspace, pointer.live)))))
 }
 
 /// Writes a version over whatever lies there: it can only be the same or damaged.
@@ -90,19 +91,42 @@ pub async fn put_content(cache: &Cache, document: &Document) -> Result<(), Cache
     cache.query(&command).await
 }
 
-/// A head pointer as it lies in Redis.
+/// A head pointer as it lies in Redis: `generation latest live confirmed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pointer {
-    /// The sequence of the current version.
-    pub sequence: u64,
+    /// Rises with every move of head and pin.
+    pub generation: u64,
+    /// The sequence of the newest version.
+    pub latest: u64,
+    /// The sequence of the version that consumers read.
+    pub live: u64,
     /// When PostgreSQL said so.
     pub confirmed: DateTime<Utc>,
 }
 
 impl Pointer {
+    /// What PostgreSQL said at a moment.
+    pub fn of(head: Head, confirmed: DateTime<Utc>) -> Self {
+        Self { generation: head.generation, latest: head.latest, live: head.live(), confirmed }
+    }
+
+    /// Whether consumers are kept on an older version.
+    pub const fn is_pinned(&self) -> bool {
+        self.live != self.latest
+    }
+
     fn parse(text: &str) -> Option<Self> {
-        let (sequence, confirmed) = text.split_once(' ')?;
-        Some(Self { sequence: sequence.parse().ok()?, confirmed: DateTime::from_timestamp_millis(confirmed.parse().ok()?)? })
+        let mut numbers = text.split(' ').map(str::parse::<i64>);
+        let mut next = || numbers.next()?.ok();
+        let (generation, latest, live, confirmed) = (next()?, next()?, next()?, next()?);
+        let positive = |number: i64| u64::try_from(number).ok();
+        let pointer = Self {
+            generation: positive(generation)?,
+            latest: positive(latest)?,
+            live: positive(live)?,
+            confirmed: DateTime::from_timestamp_millis(confirmed)?,
+        };
+        numbers.next().is_none().then_some(pointer)
     }
 
     /// How much of `limit` is left since it was confirmed; nothing when it is older, or from a clock that is ahead.
@@ -125,7 +149,7 @@ pub async fn head(cache: &Cache, workspace: WorkspaceId) -> Result<Option<Pointe
 pub async fn forward_head(cache: &Cache, workspace: WorkspaceId, pointer: Pointer) -> Result<(), CacheError> {
     let key = head_key(workspace);
     let mut script = HEAD_FORWARD.prepare_invoke();
-    script.key(key).arg(pointer.sequence).arg(pointer.confirmed.timestamp_millis()).arg(LIFE_S);
+    script.key(key).arg(pointer.generation).arg(pointer.latest).arg(pointer.live).arg(pointer.confirmed.timestamp_millis()).arg(LIFE_S);
     cache.script::<i64>(&script).await.map(|_| ())
 }
 
@@ -146,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_pointer_is_trusted_for_the_rest_of_its_life_and_never_from_the_future() {
-        let pointer = Pointer { sequence: 3, confirmed: at("2026-11-25T10:00:00Z") };
+        let pointer = Pointer { generation: 4, latest: 3, live: 2, confirmed: at("2026-11-25T10:00:00Z") };
         let limit = TimeDelta::seconds(5);
         assert_eq!(pointer.left(limit, at("2026-11-25T10:00:02Z")), Some(TimeDelta::seconds(3)));
         assert_eq!(pointer.left(limit, at("2026-11-25T10:00:05Z")), None);
@@ -155,8 +179,9 @@ mod tests {
 
     #[test]
     fn what_is_no_pointer_is_none() {
-        assert_eq!(Pointer::parse("3 1000"), Some(Pointer { sequence: 3, confirmed: at("1970-01-01T00:00:01Z") }));
-        for bad in ["", "3", "3 ", "x 1000", "3 x", "-3 1000", "3 1000 1"] {
+        let pointer = Pointer { generation: 4, latest: 3, live: 2, confirmed: at("1970-01-01T00:00:01Z") };
+        assert_eq!(Pointer::parse("4 3 2 1000"), Some(pointer));
+        for bad in ["", "3", "3 1000", "4 3 2 ", "x 3 2 1000", "4 3 2 x", "4 -3 2 1000", "4 3 2 1000 1"] {
             assert_eq!(Pointer::parse(bad), None, "{bad:?}");
         }
     }

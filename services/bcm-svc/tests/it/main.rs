@@ -13,5 +13,7 @@ mod openapi;
 mod operating;
 mod reading;
 mod rebuilding;
+mod rendering;
+mod revising;
 mod rig;
 mod tiers;

@@ -26,7 +26,7 @@ fn every_operation_needs_a_token_and_says_what_happens_without() {
             methods.map(move |(method, operation)| (format!("{method} {path}"), operation))
         })
         .collect();
-    assert_eq!(operations.len(), 15, "seven for members, eight for operators");
+    assert_eq!(operations.len(), 27, "nineteen for members, eight for operators");
     for (name, operation) in operations {
         assert!(operation["security"][0].get("bearer").is_some(), "{name}");
         let refused = if name.contains("/api/admin/") { "403" } else { "404" };

@@ -207,7 +207,7 @@ fn start(database: &Database, vhost: &Vhost, more: &[(&str, &str)], with_worker:
 
 /// Where a workspace's things lie in Redis.
 pub fn redis_key(who: &Person, rest: &str) -> String {
-    format!("bcm:2:{{{}}}:{rest}", who.workspace)
+    format!("bcm:3:{{{}}}:{rest}", who.workspace)
 }
 
 /// A connection to the test's Redis.

@@ -137,7 +137,9 @@ async fn a_damaged_head_pointer_in_redis_leads_nowhere_and_back() {
     let who = rig.person().await;
     rig.finalize(&who, 1, &acme()).await;
     filled(&who, 1).await;
-    for pointer in [format!("999 {}", crate::rig::now().timestamp_millis()), "nonsense".to_owned(), "1 99999999999999".to_owned()] {
+    for pointer in
+        [format!("999 999 999 {}", crate::rig::now().timestamp_millis()), "nonsense".to_owned(), "1 1 1 99999999999999".to_owned()]
+    {
         put(&redis_key(&who, "head"), pointer.as_bytes()).await;
         let fresh = rig.another_replica(false, &[]);
         assert_eq!(rig.get_from(&fresh, &who, "manifest").await.status(), 200, "{pointer}");
@@ -194,7 +196,7 @@ async fn a_new_version_is_seen_by_every_replica_before_its_head_has_lived_out() 
     }
     assert!(begun.elapsed().as_millis() < 5_500, "{:?}", begun.elapsed());
     let head = String::from_utf8(in_redis(&redis_key(&who, "head")).await.unwrap()).unwrap();
-    assert!(head.starts_with("2 "), "{head}");
+    assert!(head.starts_with("2 2 2 "), "{head}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
