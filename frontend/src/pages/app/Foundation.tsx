@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import * as Tabs from '@radix-ui/react-tabs';
 import { useState } from 'react';
-import { useSearchParams } from 'react-router';
+import { Link, useSearchParams } from 'react-router';
 import { contextKey, historyQuery, originsQuery, rollBack, versionQuery, type Manifest } from '@/bcm/queries';
 import { useBcmSync } from '@/bcm/use-bcm-sync';
 import { Button, LinkButton } from '@/components/Button';
@@ -76,7 +76,7 @@ function RecordSheet({ manifest }: { manifest: Manifest }) {
               const [slug = '', field] = name.split('/');
               return (
                 <li key={name}>
-                  <a href={`/onboarding/steps/${slug}`}>{labelOf(slug.replaceAll('-', '_'))}</a>
+                  <Link to={`/onboarding/steps/${slug}`}>{labelOf(slug.replaceAll('-', '_'))}</Link>
                   {field !== undefined && <span className="muted"> {labelOf(field)}</span>}
                 </li>
               );

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { Link } from 'react-router';
 import { download } from '@/api/client';
 import { Problem } from '@/api/problem';
 import { Button } from '@/components/Button';
@@ -121,7 +122,7 @@ export function ExportButton({ version, checksum }: { version: string; checksum:
           <p>
             {appTexts.export.done(done.name)} {appTexts.export[done.verdict]}
           </p>
-          {done.verdict === 'differs' && <a href="/support">{common.support}</a>}
+          {done.verdict === 'differs' && <Link to="/support">{common.support}</Link>}
         </Notice>
       )}
     </>
