@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { Problem } from '@/api/problem';
 import { useNow } from '@/components/Time';
-import { askGateAgain, useWorkspace } from '@/gate/gate-query';
+import { askGateAgain, useGate, useWorkspace } from '@/gate/gate-query';
 import { announce } from '@/live/announcer';
 import { appTexts } from '@/texts/app';
 import { clock } from '@/format/time';
@@ -52,6 +52,7 @@ export function wordsOfOutcome({ kind, version, at }: RebuildOutcome): string {
  */
 export function useBcmSync(): BcmSync {
   const workspace = useWorkspace().id;
+  const newest = useGate().manifest.checksum ?? undefined;
   const client = useQueryClient();
   const store = useBcmStore();
   const { enter, begin, end } = store;
@@ -66,6 +67,15 @@ export function useBcmSync(): BcmSync {
     : { state: freshness.isError ? ('error' as const) : ('building' as const), ageS: undefined };
   const exists = told !== undefined && told.state !== 'missing';
   const manifest = useManifest(workspace, exists);
+
+  // The gate tells of a new version as soon as there is one; what is shown here follows.
+  const shown = manifest.data?.record.checksum;
+  const heard = useRef(newest);
+  useEffect(() => {
+    if (newest === heard.current) return;
+    heard.current = newest;
+    if (newest !== shown) void client.invalidateQueries({ queryKey: contextKey(workspace) });
+  }, [newest, shown, client, workspace]);
 
   const job = useQuery(jobQuery(workspace, ticket?.job, ticket?.startedAt ?? 0));
   const { data: progress, error: failure } = job;

@@ -62,6 +62,19 @@ export function askGateAgain(client: QueryClient): Promise<void> {
   return client.invalidateQueries({ queryKey: ['gate'] });
 }
 
+const PROJECTION_MS = 5_000;
+const PROJECTION_PAUSE_MS = 400;
+
+/** Asks until the answer is as it must become, since the gate hears of what was done by events. Gives up after some seconds. */
+export async function askGateUntil(client: QueryClient, workspace: string | undefined, wanted: (answer: GateAnswer) => boolean): Promise<void> {
+  const deadline = Date.now() + PROJECTION_MS;
+  for (;;) {
+    const answer = await client.query({ ...gateQuery(workspace), staleTime: 0 });
+    if (wanted(answer) || Date.now() > deadline) return;
+    await new Promise((resolve) => setTimeout(resolve, PROJECTION_PAUSE_MS));
+  }
+}
+
 /** Follows the gate's event stream while the page is shown, and asks now and then while the stream is down. */
 export function useGateEvents(): void {
   const client = useQueryClient();

@@ -7,10 +7,11 @@ import { Notice } from '@/components/Notice';
 import { QueryPanel } from '@/components/QueryPanel';
 import { Sheet } from '@/components/Sheet';
 import { Tag } from '@/components/Tag';
-import { askGateAgain, useRole } from '@/gate/gate-query';
+import { askGateUntil, useRole } from '@/gate/gate-query';
 import type { Stored } from '@/onboarding/autosave';
 import type { Definition, Step } from '@/onboarding/definition';
 import { finalize, useResume } from '@/onboarding/queries';
+import { session } from '@/session/session';
 import { onboardingTexts } from '@/texts/onboarding';
 import { Readable } from './Readable';
 import { StepForm } from './StepForm';
@@ -63,7 +64,8 @@ export function ReviewForm({ workspace, definition, step, stored, previous }: Re
       return;
     }
     await client.invalidateQueries({ queryKey: ['onboarding'] });
-    await askGateAgain(client);
+    // The page of the building is closed until the gate has heard of it.
+    await askGateUntil(client, session.getState().workspace, ({ onboarding }) => onboarding.status === 'finalizing' || onboarding.status === 'completed');
     void navigate('/onboarding/building');
   };
 
