@@ -8,6 +8,7 @@ JOURNEY_SHOTS=$(mktemp -d "${TMPDIR:-/tmp}/groundwork-journeys.XXXXXX")
 export JOURNEY_SHOTS \
   ONBOARDING_DOWN='kill -9 "$(cut -d" " -f1 "$STATE_DIR/run/onboarding-svc.pid")"' \
   ONBOARDING_UP='deploy/local/stack up' \
-  REDIS_FLUSH='redis-cli --no-auth-warning -u "$REDIS_URL" flushall'
+  REDIS_FLUSH='at=${REDIS_URL##*@}; at=${at%%/*}; password=${REDIS_URL%@*}; password=${password##*:}
+    [[ $(REDISCLI_AUTH=$password redis-cli -h "${at%:*}" -p "${at##*:}" flushall) == OK ]]'
 node journeys/run.mjs "$@" || { echo "pictures of what failed: $JOURNEY_SHOTS"; exit 1; }
 rm -rf "$JOURNEY_SHOTS"

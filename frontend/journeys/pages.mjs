@@ -35,6 +35,7 @@ export const PAGES = [
   { name: 'dashboard-stale', path: '/dashboard', world: { next: 'app', ageDays: 9, plan: 'glide' } },
   { name: 'foundation', path: '/foundation', world: { next: 'app' } },
   { name: 'foundation-history', path: '/foundation?tab=history', world: { next: 'app' } },
+  { name: 'foundation-changes', path: '/foundation?tab=history&compare=1.2.0', world: { next: 'app' } },
   { name: 'settings-profile', path: '/settings/profile', world: { next: 'app' } },
   { name: 'settings-workspace', path: '/settings/workspace', world: { next: 'app', workspaces: 2 } },
   { name: 'settings-members', path: '/settings/members', world: { next: 'app' } },

@@ -122,11 +122,16 @@ async function finish({ page, hands, note }) {
   await hands.press('link', 'Read the foundation');
   await heading(page, 'Foundation').waitFor();
   const shown = (await page.getByRole('region', { name: 'Record' }).locator('.copyable code').innerText()).trim();
-  const [download] = await Promise.all([page.waitForEvent('download'), hands.press('button', /^Export/)]);
+  const [download] = await Promise.all([page.waitForEvent('download'), exportAsJson(hands)]);
   const bytes = await readFile(await download.path());
   assert.equal(createHash('sha256').update(bytes).digest('hex'), shown, 'the exported bytes have the checksum that is shown');
   await page.getByText('Its checksum is the one shown above.').first().waitFor();
   note(`exported ${download.suggestedFilename()}, checksum as shown`);
+}
+
+async function exportAsJson(hands) {
+  await hands.press('button', 'Export');
+  await hands.press('button', 'JSON, the exact bytes');
 }
 
 /** The whole journey; `brief` answers what is needed and skips what may be skipped. */

@@ -6,6 +6,20 @@ import type { components } from '@/api/generated/manifest';
 export type Manifest = components['schemas']['Manifest'];
 export type ManifestRecord = components['schemas']['Record'];
 export type ManifestContent = components['schemas']['Content'];
+export type Origins = Record<string, { step?: string; field: string; context_number: number }>;
+export type Comparison = ContextComponents['schemas']['Diff'];
+
+/** One difference in the words of the business. */
+export interface Difference {
+  section: string;
+  kind: string;
+  what: string;
+  of?: string;
+  pointer: string;
+  before?: unknown;
+  after?: unknown;
+}
+
 export type RebuildJob = ContextComponents['schemas']['RebuildJob'];
 
 /** Where everything about a workspace's manifest lies in the cache. */
@@ -47,6 +61,34 @@ export function versionQuery(workspace: string, version: string) {
       (await unwrap(api.context.GET('/api/context/manifest/versions/{version}', { params: { path: { version } } }))) as unknown as Manifest,
     staleTime: Infinity,
   });
+}
+
+/** Where each leaf of a version comes from. */
+export function originsQuery(workspace: string, version: string) {
+  return queryOptions({
+    queryKey: [...contextKey(workspace), 'origins', version],
+    queryFn: async () => {
+      const params = { path: { version }, query: { provenance: true } };
+      const found = await unwrap(api.context.GET('/api/context/manifest/versions/{version}', { params }));
+      return ((found as { provenance?: Origins }).provenance ?? {});
+    },
+    staleTime: Infinity,
+  });
+}
+
+/** What changed in a version, compared with the one before it. */
+export function comparisonQuery(workspace: string, to: string) {
+  return queryOptions({
+    queryKey: [...contextKey(workspace), 'comparison', to],
+    queryFn: () => unwrap(api.context.GET('/api/context/diff', { params: { query: { to } } })),
+    staleTime: Infinity,
+  });
+}
+
+export async function rollBack(to: string): Promise<ManifestRecord> {
+  const params = { header: { 'Idempotency-Key': newIdempotencyKey() } };
+  const made = await unwrap(api.context.POST('/api/context/rollback', { params, body: { to } }));
+  return made.record as unknown as ManifestRecord;
 }
 
 export function historyQuery(workspace: string) {

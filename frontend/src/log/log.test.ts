@@ -3,9 +3,12 @@ import { Problem } from '@/api/problem';
 import { log, logError, placeOf } from './log';
 
 let sent: URLSearchParams[];
+/** Each test has an hour of its own, since reports are counted by the minute. */
+let hour = 0;
 
 beforeEach(() => {
-  vi.useFakeTimers({ now: Date.now() + 3_600_000 });
+  hour += 1;
+  vi.useFakeTimers({ now: new Date('2026-11-28T00:00:00Z').getTime() + hour * 3_600_000 });
   sent = [];
   vi.stubGlobal('fetch', (path: string) => {
     sent.push(new URL(path, 'http://localhost').searchParams);

@@ -56,7 +56,7 @@ describe('a page that breaks', () => {
     // React tells of it, too.
     vi.spyOn(console, 'error').mockImplementation(() => undefined);
     const { world, sent } = await openApp('/dashboard');
-    world.overrides.push(({ path, json }) => (path === '/api/context/freshness' ? json({ state: 'fresh', age_s: 1 }) : path === '/api/context/manifest' ? json({ record: null }) : undefined));
+    world.overrides.push(({ path, json }) => (path === '/api/context/freshness' ? json({ state: 'fresh', age_s: 1 }) : path === '/api/context/manifest' ? json({ record: {}, content: {} }) : undefined));
     expect(await screen.findByRole('heading', { level: 1, name: 'This page could not be shown' })).toBeInTheDocument();
     await waitFor(() => expect(sent('POST /gateway/client-errors')).not.toEqual([]));
     expect(screen.getByRole('navigation', { name: 'Main' })).toBeInTheDocument();

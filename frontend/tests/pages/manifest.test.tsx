@@ -106,6 +106,32 @@ describe('the foundation', () => {
     await waitFor(() => expect(screen.queryByText(/You are reading version/)).not.toBeInTheDocument());
   });
 
+  it('says where each thing comes from when it is asked', async () => {
+    const { user, sent } = await openApp('/foundation');
+    await screen.findByRole('region', { name: 'Company' });
+    expect(sent('GET /api/context/manifest/versions/1.2.0')).toEqual([]);
+    await user.click(screen.getByRole('button', { name: 'Show where it comes from' }));
+    expect(await screen.findByRole('link', { name: 'from Company' })).toHaveAttribute('href', '/onboarding/steps/company');
+  });
+
+  it('compares a version with the one before it, in words', async () => {
+    const { user, container } = await openApp('/foundation?tab=history');
+    await user.click(await screen.findByRole('button', { name: 'Compare 1.2.0 with the version before it' }));
+    const changes = await screen.findByRole('region', { name: 'From 1.1.0 to 1.2.0' });
+    expect(within(changes).getByText('60')).toBeInTheDocument();
+    expect(within(changes).getByText('85')).toBeInTheDocument();
+    expect(within(changes).getByText('(Head of maintenance)')).toBeInTheDocument();
+    expect(await seriousFindings(container)).toEqual([]);
+  });
+
+  it('goes back to an older version after a question', async () => {
+    const { user, sent } = await openApp('/foundation?tab=history');
+    await user.click(await screen.findByRole('button', { name: 'Go back to 1.0.0' }));
+    await user.click(within(await screen.findByRole('alertdialog', { name: 'Go back to 1.0.0?' })).getByRole('button', { name: 'Go back to 1.0.0' }));
+    await waitFor(() => expect(screen.getAllByRole('status').some((region) => region.textContent === 'Version 1.3.0 is current now.')).toBe(true));
+    expect(sent('POST /api/context/rollback')[0]?.body).toEqual({ to: '1.0.0' });
+  });
+
   it('says what is to be done while there is none', async () => {
     const { world } = await openApp('/foundation');
     world.overrides.push(({ path, json }) => (path === '/api/context/freshness' ? json({ state: 'missing', stale_after_s: 1, expired_after_s: 2 }) : undefined));

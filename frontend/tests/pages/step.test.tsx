@@ -79,6 +79,7 @@ describe('what is typed', () => {
     await user.type(employees, 'twelve');
     await user.tab();
     expect(saveState()).toHaveTextContent('“Employees” is not right yet. Everything is kept on this device.');
+    expect(employees).toHaveAccessibleDescription('A whole number, please.');
     expect(sent(DRAFT).every(({ body }) => !JSON.stringify(body).includes('twelve'))).toBe(true);
   });
 });

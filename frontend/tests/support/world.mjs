@@ -231,7 +231,10 @@ export function makeWorld(settings = {}) {
       return json({ slug, state: 'draft', revision: `1.${revision}`, saved_at: at(0), durable: true }, 200, { 'Preference-Applied': 'durable' });
     }
     const version = /^\/api\/context\/manifest\/versions\/(.+)$/.exec(path);
-    if (version) return json({ record: history.find((one) => one.version === version[1]) ?? history[0], content });
+    if (version) {
+      const provenance = query.get('provenance') === 'true' ? { provenance: { '/company/name': { step: 'company', field: '/company_name', context_number: 3 } } } : {};
+      return json({ record: history.find((one) => one.version === version[1]) ?? history[0], content, ...provenance });
+    }
     if (/\/orders\/[^/]+\/events$/.test(path)) return events('order', order());
     if (/\/status\/[^/]+$/.test(path)) return json(order());
     if (/\/orders\/[^/]+\/check$/.test(path)) return json(order(), 202);
@@ -313,13 +316,29 @@ export function makeWorld(settings = {}) {
         return json({ context_number: 3, sha256: CHECKSUM, status_url: '/api/onboarding/finalize/3' }, 202);
       case 'GET /api/context/freshness': {
         const thresholds = { stale_after_s: 7 * 86_400, expired_after_s: 14 * 86_400 };
-        if (state.next !== 'app') return json({ state: 'missing', ...thresholds });
+        if (state.next !== 'app') return json({ state: 'missing', changed: [], ...thresholds });
         const age = state.ageDays * 86_400;
         const freshness = age >= thresholds.expired_after_s ? 'expired' : age >= thresholds.stale_after_s ? 'stale' : 'fresh';
-        return json({ state: freshness, age_s: age, generated_at: at(-age * 1000), version: '1.2.0', ...thresholds });
+        return json({ state: freshness, age_s: age, generated_at: at(-age * 1000), version: '1.2.0', changed: state.ageDays > 7 ? ['pricing', 'channels'] : [], ...thresholds });
       }
       case 'GET /api/context/manifest':
         return state.next === 'app' ? json({ record: history[0], content }) : problem(404, 'BCM-0001', 'There is no manifest yet');
+      case 'GET /api/context/diff': {
+        const at = history.findIndex((one) => one.version === query.get('to'));
+        const named = ({ sequence, version: name }) => ({ sequence, version: name, checksum: CHECKSUM });
+        return json({
+          from: history[at + 1] ? named(history[at + 1]) : null,
+          to: named(history[at] ?? history[0]),
+          change: 'minor',
+          differences: [
+            { section: 'company', kind: 'changed', what: 'employee count', pointer: '/company/employee_count', before: 60, after: 85 },
+            { section: 'icps', kind: 'added', what: 'pain', of: 'Head of maintenance', pointer: '/icps/0/pains/2', after: { text: 'Spare parts that arrive after the failure', severity: 6 } },
+          ],
+          patch: [],
+        });
+      }
+      case 'POST /api/context/rollback':
+        return json({ record: record(4, '1.3.0', 0, 'rollback') }, 201);
       case 'GET /api/context/history':
         return json({ items: history });
       case 'POST /api/context/rebuild':

@@ -15,7 +15,7 @@ import { useGate, useRole } from '@/gate/gate-query';
 import { usePlanName } from '@/plans/plans-query';
 import { useSession } from '@/session/use-session';
 import { appTexts } from '@/texts/app';
-import { FreshnessMeter, FreshnessTag } from './Freshness';
+import { FreshnessMeter, FreshnessTag, Since } from './Freshness';
 import { RebuildButton, RebuildNews } from './ManifestActions';
 import './app.css';
 
@@ -32,6 +32,7 @@ function ManifestPanel() {
         <>
           {ageS !== undefined && <FreshnessMeter state={state} ageS={ageS} thresholds={freshness.data} />}
           <p className="secondary">{appTexts.freshness.says[state]}</p>
+          <Since freshness={freshness.data} />
           <RebuildNews sync={sync} />
           <QueryPanel query={manifest} lines={3}>
             {(data) =>

@@ -1,17 +1,22 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import * as Tabs from '@radix-ui/react-tabs';
+import { useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
-import { historyQuery, versionQuery, type Manifest } from '@/bcm/queries';
+import { contextKey, historyQuery, originsQuery, rollBack, versionQuery, type Manifest } from '@/bcm/queries';
 import { useBcmSync } from '@/bcm/use-bcm-sync';
 import { Button, LinkButton } from '@/components/Button';
 import { Copyable } from '@/components/Copy';
+import { ConfirmDialog } from '@/components/Dialog';
 import { ErrorNotice, Notice } from '@/components/Notice';
 import { Page } from '@/components/Page';
 import { QueryPanel, Skeleton } from '@/components/QueryPanel';
 import { Sheet, WideTable } from '@/components/Sheet';
 import { Moment } from '@/components/Time';
-import { useWorkspace } from '@/gate/gate-query';
+import { useSubmit } from '@/components/use-submit';
+import { askGateAgain, useRole, useWorkspace } from '@/gate/gate-query';
+import { announce } from '@/live/announcer';
 import { appTexts } from '@/texts/app';
+import { Comparison } from './Comparison';
 import { FreshnessTag } from './Freshness';
 import { ExportButton, RebuildButton, RebuildNews } from './ManifestActions';
 import { labelOf, ManifestText, sectionsOf } from './ManifestText';
@@ -84,9 +89,20 @@ function RecordSheet({ manifest }: { manifest: Manifest }) {
 }
 
 function Reading({ manifest }: { manifest: Manifest }) {
+  const workspace = useWorkspace();
+  const [shown, setShown] = useState(false);
+  const origins = useQuery({ ...originsQuery(workspace.id, manifest.record.version), enabled: shown });
   return (
     <div className="manifest">
-      <ManifestText content={manifest.content} caption={`${texts.version} ${manifest.record.version}`} />
+      <div className="stack">
+        <div className="no-print">
+          <Button small aria-pressed={shown} busy={shown && origins.isFetching} onClick={() => setShown(!shown)}>
+            {shown ? texts.hideOrigins : texts.origins}
+          </Button>
+        </div>
+        {shown && origins.isError && <ErrorNotice error={origins.error} onRetry={() => void origins.refetch()} />}
+        <ManifestText content={manifest.content} caption={`${texts.version} ${manifest.record.version}`} origins={shown ? origins.data : undefined} />
+      </div>
       <div className="manifest-aside">
         <nav aria-label={texts.contents} className="no-print stack-8">
           <p className="fig fig-plain">{texts.contents}</p>
@@ -126,8 +142,45 @@ function OlderVersion({ version, onBack }: { version: string; onBack: () => void
   );
 }
 
-function History({ current, onView }: { current: number | undefined; onView: (version: string) => void }) {
+/** Asks before an older content becomes current again. */
+function RollbackButton({ version }: { version: string }) {
   const workspace = useWorkspace();
+  const client = useQueryClient();
+  const [asking, setAsking] = useState(false);
+  const rollback = useSubmit(async () => {
+    const made = await rollBack(version);
+    await client.invalidateQueries({ queryKey: contextKey(workspace.id) });
+    await askGateAgain(client);
+    announce(texts.rolledBack(made.version));
+  }, texts.rollbackErrors);
+  return (
+    <>
+      <Button small aria-label={texts.rollbackTo(version)} onClick={() => setAsking(true)}>
+        {texts.rollback}
+      </Button>
+      {rollback.error !== undefined && <ErrorNotice error={rollback.error} byCode={texts.rollbackErrors} />}
+      <ConfirmDialog
+        open={asking}
+        title={`${texts.rollbackTo(version)}?`}
+        text={<p>{texts.rollbackText}</p>}
+        confirm={texts.rollbackTo(version)}
+        busy={rollback.busy}
+        onClose={() => setAsking(false)}
+        onConfirm={() => void rollback.run().finally(() => setAsking(false))}
+      />
+    </>
+  );
+}
+
+interface HistoryProps {
+  current: number | undefined;
+  onView: (version: string) => void;
+  onCompare: (version: string) => void;
+}
+
+function History({ current, onView, onCompare }: HistoryProps) {
+  const workspace = useWorkspace();
+  const { canManage } = useRole();
   const history = useInfiniteQuery(historyQuery(workspace.id));
   const records = history.data?.pages.flatMap(({ items }) => items);
   if (records === undefined) {
@@ -161,13 +214,19 @@ function History({ current, onView }: { current: number | undefined; onView: (ve
                 <td>{texts.reasons[record.reason] ?? record.reason}</td>
                 <td>{texts.context(record.source.context_number)}</td>
                 <td>
-                  {record.sequence === current ? (
-                    <span className="muted">{texts.current}</span>
-                  ) : (
-                    <Button small aria-label={`${texts.view} ${record.version}`} onClick={() => onView(record.version)}>
-                      {texts.view}
+                  <span className="row">
+                    {record.sequence === current ? (
+                      <span className="muted">{texts.current}</span>
+                    ) : (
+                      <Button small aria-label={`${texts.view} ${record.version}`} onClick={() => onView(record.version)}>
+                        {texts.view}
+                      </Button>
+                    )}
+                    <Button small aria-label={texts.compareWith(record.version)} onClick={() => onCompare(record.version)}>
+                      {texts.compare}
                     </Button>
-                  )}
+                    {canManage && record.sequence !== current && <RollbackButton version={record.version} />}
+                  </span>
                 </td>
               </tr>
             ))}
@@ -188,6 +247,7 @@ export default function Foundation() {
   const sync = useBcmSync();
   const [parameters, setParameters] = useSearchParams();
   const version = parameters.get('version');
+  const compared = parameters.get('compare');
   const tab = parameters.get('tab') === 'history' ? 'history' : 'manifest';
   const current = sync.manifest.data;
   if (sync.state === 'missing') {
@@ -235,7 +295,15 @@ export default function Foundation() {
             )}
           </Tabs.Content>
           <Tabs.Content value="history">
-            <History current={current?.record.sequence} onView={(wanted) => setParameters({ version: wanted })} />
+            {compared === null ? (
+              <History
+                current={current?.record.sequence}
+                onView={(wanted) => setParameters({ version: wanted })}
+                onCompare={(wanted) => setParameters({ tab: 'history', compare: wanted })}
+              />
+            ) : (
+              <Comparison version={compared} onClose={() => setParameters({ tab: 'history' })} />
+            )}
           </Tabs.Content>
         </Tabs.Root>
       </div>

@@ -1,4 +1,7 @@
 import type { CSSProperties } from 'react';
+import { Link } from 'react-router';
+import { Notice } from '@/components/Notice';
+import { useDefinition } from '@/onboarding/definition';
 import { Tag, type Tone } from '@/components/Tag';
 import type { FreshnessState, ServerFreshness } from '@/bcm/freshness';
 import { appTexts } from '@/texts/app';
@@ -11,6 +14,34 @@ const TONES: Record<FreshnessState, Tone> = { missing: 'plain', building: 'accen
 
 export function FreshnessTag({ state }: { state: FreshnessState }) {
   return <Tag tone={TONES[state]}>{texts.states[state]}</Tag>;
+}
+
+/** What happened since it was made: answers that are others by now, or a rebuild that failed. */
+export function Since({ freshness }: { freshness: { changed?: string[]; error?: string | null } }) {
+  const definition = useDefinition();
+  const { changed = [], error } = freshness;
+  const titleOf = (slug: string) => definition.data?.steps.find((step) => step.slug === slug)?.title ?? slug;
+  return (
+    <>
+      {changed.length > 0 && (
+        <Notice kind="warning">
+          <p>{texts.changed}</p>
+          <ul className="chips">
+            {changed.map((slug) => (
+              <li key={slug}>
+                <Link to={`/onboarding/steps/${slug}`}>{titleOf(slug)}</Link>
+              </li>
+            ))}
+          </ul>
+        </Notice>
+      )}
+      {error && (
+        <Notice kind="error">
+          <p>{texts.failed(error)}</p>
+        </Notice>
+      )}
+    </>
+  );
 }
 
 interface MeterProps {

@@ -5,6 +5,7 @@ import { Problem } from '@/api/problem';
 import { Button } from '@/components/Button';
 import { ConfirmDialog } from '@/components/Dialog';
 import { ErrorNotice, Notice } from '@/components/Notice';
+import { Menu } from '@/components/Menu';
 import { useSubmit } from '@/components/use-submit';
 import { useRole } from '@/gate/gate-query';
 import { wordsOfOutcome, type BcmSync } from '@/bcm/use-bcm-sync';
@@ -81,23 +82,41 @@ export function RebuildNews({ sync }: { sync: BcmSync }) {
   );
 }
 
-/** The file is checked against the checksum that is shown, byte for byte. */
+const FORMATS = ['json', 'markdown', 'yaml'] as const;
+type Format = (typeof FORMATS)[number];
+
+/** As JSON, the file is checked against the checksum that is shown, byte for byte. */
 export function ExportButton({ version, checksum }: { version: string; checksum: string }) {
-  const [done, setDone] = useState<{ name: string; verdict: 'matches' | 'differs' | 'unchecked' }>();
-  const save = useSubmit(async () => {
-    const { blob, name } = await download(`/api/context/export?format=json&version=${encodeURIComponent(version)}`);
+  const [done, setDone] = useState<{ name: string; verdict: 'matches' | 'differs' | 'unchecked' | 'readable' }>();
+  const save = useSubmit(async (format: Format) => {
+    const { blob, name } = await download(`/api/context/export?${new URLSearchParams({ format, version })}`);
     const found = await sha256(await blob.arrayBuffer());
     saveFile(blob, name);
-    const verdict = found === undefined ? 'unchecked' : found === checksum ? 'matches' : 'differs';
+    // Only as JSON the bytes are those that the checksum is of.
+    const verdict = format !== 'json' ? 'readable' : found === undefined ? 'unchecked' : found === checksum ? 'matches' : 'differs';
     setDone({ name, verdict });
     announce(`${appTexts.export.done(name)} ${appTexts.export[verdict]}`);
   });
   return (
     <>
-      <Button busy={save.busy} onClick={() => void save.run()}>
-        {appTexts.export.button} <span className="hidden-visually">({appTexts.export.json})</span>
-      </Button>
-      {save.error !== undefined && <ErrorNotice error={save.error} onRetry={() => void save.run()} />}
+      <Menu label={appTexts.export.button}>
+        {(close) =>
+          FORMATS.map((format) => (
+            <button
+              key={format}
+              type="button"
+              className="menu-item"
+              onClick={() => {
+                close();
+                void save.run(format);
+              }}
+            >
+              {appTexts.export[format]}
+            </button>
+          ))
+        }
+      </Menu>
+      {save.error !== undefined && <ErrorNotice error={save.error} />}
       {done && (
         <Notice kind={done.verdict === 'differs' ? 'error' : 'success'}>
           <p>

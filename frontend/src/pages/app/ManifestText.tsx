@@ -1,6 +1,9 @@
 import { money } from '@/format/money';
+import { createContext, useContext } from 'react';
+import { Link } from 'react-router';
 import { Fig } from '@/components/Sheet';
-import type { ManifestContent } from '@/bcm/queries';
+import type { ManifestContent, Origins } from '@/bcm/queries';
+import { useDefinition } from '@/onboarding/definition';
 import { appTexts } from '@/texts/app';
 
 const texts = appTexts.foundation;
@@ -43,6 +46,28 @@ function Scalar({ name, value, around }: { name: string; value: unknown; around:
   return typeof value === 'string' ? words(value) : String(value);
 }
 
+/** Where leaves come from, while that is shown. */
+const OriginsShown = createContext<Origins | undefined>(undefined);
+
+/** Each member of a JSON pointer with its two escapes (RFC 6901). */
+function below(pointer: string, member: string | number): string {
+  return `${pointer}/${String(member).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+/** The step that a leaf, or the first leaf of a list, was answered in. */
+function OriginNote({ pointer }: { pointer: string }) {
+  const origins = useContext(OriginsShown);
+  const definition = useDefinition();
+  const step = origins?.[pointer]?.step ?? origins?.[below(pointer, 0)]?.step;
+  if (step === undefined) return null;
+  const title = definition.data?.steps.find(({ slug }) => slug === step)?.title ?? step;
+  return (
+    <Link to={`/onboarding/steps/${step}`} className="origin">
+      {texts.origin(title)}
+    </Link>
+  );
+}
+
 function Texts({ name, items }: { name: string; items: string[] }) {
   return (
     <ul className={WORDS.has(name) ? 'chips' : 'lines'}>
@@ -53,7 +78,7 @@ function Texts({ name, items }: { name: string; items: string[] }) {
   );
 }
 
-function Things({ items }: { items: Record<string, unknown>[] }) {
+function Things({ items, pointer }: { items: Record<string, unknown>[]; pointer: string }) {
   return (
     <ul className="manifest-cards">
       {items.map((item, index) => {
@@ -61,8 +86,12 @@ function Things({ items }: { items: Record<string, unknown>[] }) {
         const { [title ?? '']: heading, ...rest } = item;
         return (
           <li key={index}>
-            {typeof heading === 'string' && <h4>{heading}</h4>}
-            <Pairs members={rest} around={item} />
+            {typeof heading === 'string' && (
+              <h4>
+                {heading} <OriginNote pointer={below(below(pointer, index), title ?? '')} />
+              </h4>
+            )}
+            <Pairs members={rest} around={item} pointer={below(pointer, index)} />
           </li>
         );
       })}
@@ -70,16 +99,16 @@ function Things({ items }: { items: Record<string, unknown>[] }) {
   );
 }
 
-function Value({ name, value, around }: { name: string; value: unknown; around: Record<string, unknown> }) {
+function Value({ name, value, around, pointer }: { name: string; value: unknown; around: Record<string, unknown>; pointer: string }) {
   if (Array.isArray(value)) {
     const texts = value.filter((item): item is string => typeof item === 'string');
-    return texts.length === value.length ? <Texts name={name} items={texts} /> : <Things items={value.filter(isObject)} />;
+    return texts.length === value.length ? <Texts name={name} items={texts} /> : <Things items={value.filter(isObject)} pointer={pointer} />;
   }
-  if (isObject(value)) return <Pairs members={value} around={value} />;
+  if (isObject(value)) return <Pairs members={value} around={value} pointer={pointer} />;
   return <Scalar name={name} value={value} around={around} />;
 }
 
-function Pairs({ members, around }: { members: Record<string, unknown>; around: Record<string, unknown> }) {
+function Pairs({ members, around, pointer }: { members: Record<string, unknown>; around: Record<string, unknown>; pointer: string }) {
   const shown = Object.entries(members).filter(([name, value]) => value !== null && value !== undefined && !(name === 'currency' && 'amount_minor' in around));
   if (shown.length === 0) return null;
   return (
@@ -88,7 +117,7 @@ function Pairs({ members, around }: { members: Record<string, unknown>; around: 
         <div key={name} className="manifest-pair">
           <dt>{labelOf(name)}</dt>
           <dd>
-            <Value name={name} value={value} around={around} />
+            <Value name={name} value={value} around={around} pointer={below(pointer, name)} /> <OriginNote pointer={below(pointer, name)} />
           </dd>
         </div>
       ))}
@@ -106,28 +135,30 @@ export function sectionsOf(content: ManifestContent): { name: SectionName; title
 }
 
 /** The manifest as a text to be read and printed. */
-export function ManifestText({ content, caption }: { content: ManifestContent; caption: string }) {
+export function ManifestText({ content, caption, origins }: { content: ManifestContent; caption: string; origins?: Origins | undefined }) {
   return (
-    <div className="sheet ticks">
-      <Fig number={1}>{caption}</Fig>
-      <div className="manifest-sections">
-        {sectionsOf(content).map(({ name, title, code }) => {
-          const value: unknown = content[name];
-          return (
-            <section key={name} className="manifest-section" aria-labelledby={`section-${name}`}>
-              <p className="code">{code}</p>
-              <div>
-                <h2 id={`section-${name}`} tabIndex={-1}>
-                  {title}
-                </h2>
-                <div className="manifest-body">
-                  <Value name={name} value={value} around={isObject(value) ? value : {}} />
+    <OriginsShown value={origins}>
+      <div className="sheet ticks">
+        <Fig number={1}>{caption}</Fig>
+        <div className="manifest-sections">
+          {sectionsOf(content).map(({ name, title, code }) => {
+            const value: unknown = content[name];
+            return (
+              <section key={name} className="manifest-section" aria-labelledby={`section-${name}`}>
+                <p className="code">{code}</p>
+                <div>
+                  <h2 id={`section-${name}`} tabIndex={-1}>
+                    {title}
+                  </h2>
+                  <div className="manifest-body">
+                    <Value name={name} value={value} around={isObject(value) ? value : {}} pointer={below('', name)} />
+                  </div>
                 </div>
-              </div>
-            </section>
-          );
-        })}
+              </section>
+            );
+          })}
+        </div>
       </div>
-    </div>
+    </OriginsShown>
   );
 }

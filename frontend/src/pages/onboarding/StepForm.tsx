@@ -89,12 +89,15 @@ export function StepForm({ workspace, step, stored, previous, onFinished, comple
     },
   });
 
-  const setErrors = (found: Finding[]) => {
-    form.clearErrors();
+  const addErrors = (found: Finding[]) => {
     for (const { pointer, message } of found) {
       const field = fieldAt(step.fields, pointer);
       if (field !== undefined) form.setError(field, { type: 'check', message });
     }
+  };
+  const setErrors = (found: Finding[]) => {
+    form.clearErrors();
+    addErrors(found);
   };
 
   useEffect(() => {
@@ -169,7 +172,11 @@ export function StepForm({ workspace, step, stored, previous, onFinished, comple
           event.preventDefault();
           if (canComplete) void complete.run();
         }}
-        onBlur={() => void saver?.flush()}
+        onBlur={() => {
+          // What keeps the step from being saved stands beside its field as soon as that is left.
+          addErrors(check(step, answerNow(), 'draft'));
+          void saver?.flush();
+        }}
       >
         <div className="sheet ticks step-form">
           {recovered && (

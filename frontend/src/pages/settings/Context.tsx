@@ -6,7 +6,7 @@ import { Skeleton } from '@/components/QueryPanel';
 import { Sheet } from '@/components/Sheet';
 import { Moment } from '@/components/Time';
 import { appTexts } from '@/texts/app';
-import { FreshnessMeter, FreshnessTag } from '../app/Freshness';
+import { FreshnessMeter, FreshnessTag, Since } from '../app/Freshness';
 import { ExportButton, RebuildButton, RebuildNews } from '../app/ManifestActions';
 
 const texts = appTexts.freshness;
@@ -23,6 +23,7 @@ export default function Context() {
       <p className="secondary">{appTexts.settings.context.text}</p>
       {ageS !== undefined && <FreshnessMeter state={state} ageS={ageS} thresholds={freshness.data} />}
       <p>{texts.says[state]}</p>
+      <Since freshness={freshness.data} />
       {state === 'missing' ? (
         <div>
           <LinkButton kind="primary" to="/onboarding">
