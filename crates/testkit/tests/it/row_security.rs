@@ -47,7 +47,7 @@ const ALLOWED: [(&str, &str, &str); 25] = [
 ];
 
 /// Tables of the services alone: every statement is refused to all seven.
-const CLOSED: [&str; 18] = [
+const CLOSED: [&str; 19] = [
     "identity.user_repair",
     "identity.session",
     "identity.signing_key",
@@ -66,6 +66,7 @@ const CLOSED: [&str; 18] = [
     "payments.mandate",
     "payments.debit",
     "bcm.access_log",
+    "bcm.signing_key",
 ];
 
 /// Closed too, in each of the four schemas.

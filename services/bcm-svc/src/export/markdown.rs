@@ -35,12 +35,11 @@ fn nested(lines: &mut Vec<String>, value: &Value, depth: usize) {
 fn members(lines: &mut Vec<String>, value: &Value, depth: usize) {
     for (key, member) in value.as_object().into_iter().flatten() {
         let indent = "  ".repeat(depth);
-        match shown(member) {
-            Some(text) => lines.push(format!("{indent}- **{}:** {text}", title(key))),
-            None => {
-                lines.push(format!("{indent}- **{}:**", title(key)));
-                nested(lines, member, depth + 1);
-            }
+        if let Some(text) = shown(member) {
+            lines.push(format!("{indent}- **{}:** {text}", title(key)));
+        } else {
+            lines.push(format!("{indent}- **{}:**", title(key)));
+            nested(lines, member, depth + 1);
         }
     }
 }
