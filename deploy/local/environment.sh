@@ -142,7 +142,11 @@ $(environment_of_mail)
 ENV
 }
 
-environment_of_bcm() { :; }
+environment_of_bcm() {
+  cat <<ENV
+GROUNDWORK__BCM__SIGNING__KEY_ENCRYPTION_SECRET=$BCM_KEY_ENCRYPTION_SECRET
+ENV
+}
 
 environment_of_sandbox() {
   cat <<ENV

@@ -2,6 +2,8 @@
 //!
 //! A cache that fails is a miss: callers get [`CacheError`] quickly and go on without it.
 
+mod breaker;
+
 use std::{
     future::Future,
     sync::{
@@ -19,6 +21,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
 use crate::{config::RedisConfig, lifecycle::Lifecycle, metrics::Metrics};
+use breaker::Breaker;
 
 pub use deadpool_redis::redis as client;
 
@@ -33,8 +36,8 @@ pub enum CacheError {
     Refused(RedisError),
 }
 
-/// After a failed connection attempt, callers are refused at once for this long.
-const BREAKER_OPEN: Duration = Duration::from_millis(500);
+/// After a failed connection attempt, callers of that connection are refused at once for this long.
+const REFUSED: Duration = Duration::from_millis(500);
 
 enum Slot {
     Empty,
@@ -50,6 +53,7 @@ struct Inner {
     url: String,
     metrics: Metrics,
     lifecycle: Lifecycle,
+    breaker: Breaker,
 }
 
 /// The process's Redis.
@@ -79,6 +83,7 @@ impl Cache {
             url,
             metrics,
             lifecycle: lifecycle.clone(),
+            breaker: Breaker::default(),
         })))
     }
 
@@ -125,18 +130,32 @@ impl Cache {
         [("open", open), ("unused", unused), ("opening", opening), ("failed", failed)]
     }
 
+    /// Whether Redis is not asked at present, because it kept failing.
+    pub fn is_given_up(&self) -> bool {
+        self.0.breaker.is_open()
+    }
+
     async fn run<T, F, Fut>(&self, command: F) -> Result<T, CacheError>
     where
         F: FnOnce(MultiplexedConnection) -> Fut,
         Fut: Future<Output = Result<T, RedisError>>,
     {
+        if !self.0.breaker.lets_through() {
+            self.0.metrics.cache_failures_total.with_label_values(&["unavailable"]).inc();
+            return Err(CacheError::Unavailable("it keeps failing".into()));
+        }
         let answer = self.attempt(command).await;
-        if let Err(error) = &answer {
-            let reason = match error {
-                CacheError::Unavailable(_) => "unavailable",
-                CacheError::Refused(_) => "refused",
-            };
-            self.0.metrics.cache_failures_total.with_label_values(&[reason]).inc();
+        match &answer {
+            Ok(_) => self.0.breaker.succeeded(),
+            Err(CacheError::Unavailable(_)) => {
+                self.0.breaker.failed();
+                self.0.metrics.cache_failures_total.with_label_values(&["unavailable"]).inc();
+            }
+            // It is there, and says no.
+            Err(CacheError::Refused(_)) => {
+                self.0.breaker.succeeded();
+                self.0.metrics.cache_failures_total.with_label_values(&["refused"]).inc();
+            }
         }
         answer
     }
@@ -170,7 +189,7 @@ impl Cache {
         let mut slot = slot.lock().await;
         match &*slot {
             Slot::Open(connection) => return Ok(connection.clone()),
-            Slot::Failed(at) if at.elapsed() < BREAKER_OPEN => {
+            Slot::Failed(at) if at.elapsed() < REFUSED => {
                 return Err(CacheError::Unavailable("failing a moment ago".into()));
             }
             Slot::Failed(_) | Slot::Empty => {}

@@ -10,6 +10,7 @@ pub mod command;
 pub mod config;
 pub mod db;
 pub mod erasure;
+pub mod es256;
 pub mod http;
 pub mod idempotency;
 pub mod kill_point;
@@ -17,10 +18,12 @@ pub mod kit;
 pub mod lifecycle;
 pub mod metrics;
 pub mod migrate;
+pub mod outage;
 pub mod rate_limit;
 pub mod readiness;
 pub mod service;
 pub mod telemetry;
+pub mod vault;
 
 /// The allocator of every binary. The system's keeps what a burst took for each thread: twenty times the 19 MiB of a password's hash.
 #[global_allocator]

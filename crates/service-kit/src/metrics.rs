@@ -25,6 +25,8 @@ pub struct Metrics {
     pub cache_failures_total: IntCounterVec,
     /// Connections to Redis by `state` (see [`crate::cache::Cache::states`]).
     pub cache_connections: IntGaugeVec,
+    /// Whether Redis is not asked at present, because it kept failing.
+    pub cache_breaker_open: IntGauge,
     /// Whether `/readyz` would say yes.
     pub service_ready: IntGauge,
     /// Whether `/readyz` would name something that is worse than usual.
@@ -65,6 +67,10 @@ impl Metrics {
             )?,
             event_streams_open: register(&registry, IntGauge::new("event_streams_open", "Event streams that are open")?)?,
             cache_connections: gauges("cache_connections", "Connections to Redis by state", &["state"])?,
+            cache_breaker_open: register(
+                &registry,
+                IntGauge::new("cache_breaker_open", "1 while Redis is not asked because it kept failing")?,
+            )?,
             service_ready: register(&registry, IntGauge::new("service_ready", "1 while the process should be sent work")?)?,
             service_degraded: register(&registry, IntGauge::new("service_degraded", "1 while something is worse than usual")?)?,
             panics_total: register(&registry, IntCounter::new("panics_total", "Panics of any thread or task")?)?,

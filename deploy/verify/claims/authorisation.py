@@ -44,6 +44,7 @@ PUBLIC = {
     "POST /auth/v1/resend",
     "GET /api/onboarding/steps",
     "GET /api/payments/v2/plans",
+    "GET /api/context/keys",
     # The provider's own credentials; a claim of its own forges them (webhooks.py).
     "POST /api/payments/v2/webhook",
     # Resend's signature, as Svix makes it.

@@ -1,9 +1,10 @@
 //! The service as the kit runs it.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{io::stdout, process::ExitCode, sync::Arc};
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use messaging::{ConsumerSpec, Messaging, dead_letters, link};
+use secrecy::ExposeSecret;
 use service_kit::{Kit, Service, ServiceIdentity, command::Check, config::Config, http::Registration};
 use tokio::sync::Notify;
 
@@ -14,7 +15,8 @@ use crate::{
     consumers::{FinalizedContexts, SubscriptionEvents, WorkspaceEvents},
     http, jobs,
     metrics::Metrics,
-    tiers::{Tiers, listen},
+    signing::keys::{Keys, SETTING},
+    tiers::{Budgets, Tiers, listen, sweep},
 };
 
 /// The manifest store.
@@ -24,6 +26,7 @@ pub struct BcmService {
     pub(crate) metrics: Metrics,
     pub(crate) tiers: Tiers,
     pub(crate) access_log: AccessLog,
+    pub(crate) signing: Keys,
     /// Wakes this process's rebuild worker; polling is the guarantee.
     pub(crate) rebuild_asked: Notify,
 }
@@ -39,8 +42,9 @@ impl Service for BcmService {
         let metrics = Metrics::new(&kit.metrics.registry)?;
         messaging::admin::expect(&kit.metrics);
         Ok(Self {
-            tiers: Tiers::new(kit.clone(), metrics.clone(), config.memory.bytes),
+            tiers: Tiers::new(kit.clone(), metrics.clone(), Budgets { bytes: config.memory.bytes, redis_keys: config.memory.redis_keys }),
             metrics,
+            signing: Keys::new(kit.db.clone(), kit.clock.clone(), config.signing.key_encryption_secret.expose_secret())?,
             access_log: AccessLog::new(config.access_log.sample),
             rebuild_asked: Notify::new(),
             kit,
@@ -86,6 +90,7 @@ impl Service for BcmService {
         Messaging::start(&self.kit, consumers)?;
         self.kit.lifecycle.spawn_service("rebuild-jobs", jobs::rebuild(self.clone()));
         self.kit.lifecycle.spawn_service("access-log-partitions", access_log::keep(self.clone()));
+        self.kit.lifecycle.spawn_service("redis-keys", sweep(self.tiers.clone()));
         self.kit.lifecycle.spawn_service("retention", jobs::retention(self.clone()));
         Ok(())
     }
@@ -93,10 +98,14 @@ impl Service for BcmService {
     async fn doctor(self: &Arc<Self>) -> Vec<Check> {
         let depths = dead_letters::depths(self.kit.identity.name, &self.kit.config.amqp.url).await;
         let seen = depths.map(|depths| format!("{} dead letters", depths.values().sum::<u32>()));
-        vec![Check::of("broker", seen, "check AMQP_URL, and run `bcm-svc migrate` to declare the queues")]
+        let signs = self.signing.current().await.map(|keyring| format!("{} signs exports", keyring.active.kid));
+        vec![
+            Check::of("broker", seen, "check AMQP_URL, and run `bcm-svc migrate` to declare the queues"),
+            Check::of("signing key", signs, &format!("check the database and {SETTING}")),
+        ]
     }
 
     async fn run(self: &Arc<Self>, command: Command) -> anyhow::Result<ExitCode> {
-        command.run(self).await
+        command.run(self, &mut stdout()).await
     }
 }

@@ -22,6 +22,7 @@ mod manifest;
 mod metrics;
 mod rebuild;
 mod revise;
+mod signing;
 mod store;
 mod tiers;
 

@@ -3,7 +3,7 @@
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use service_kit::metrics::{counters, register};
 
-use crate::tiers::Tier;
+use crate::tiers::{Swept, Tier};
 
 /// The service's own metrics.
 #[derive(Clone, Debug)]
@@ -13,6 +13,11 @@ pub struct Metrics {
     generated: IntCounterVec,
     reduce_seconds: Histogram,
     memory_bytes: IntGauge,
+    memory_budget: IntGauge,
+    evictions: IntCounter,
+    stale_reads: IntCounter,
+    redis_keys: IntGauge,
+    redis_swept: IntCounterVec,
     access_dropped: IntCounter,
     versions_removed: IntCounter,
 }
@@ -39,6 +44,26 @@ impl Metrics {
                 registry,
                 IntGauge::new("bcm_memory_tier_bytes", "Bytes of manifests kept ready to send in this process")?,
             )?,
+            memory_budget: register(
+                registry,
+                IntGauge::new("bcm_memory_tier_budget_bytes", "The most bytes of manifests that this process keeps")?,
+            )?,
+            evictions: register(
+                registry,
+                IntCounter::new("bcm_memory_tier_evictions_total", "Versions that made room for others in this process")?,
+            )?,
+            stale_reads: register(
+                registry,
+                IntCounter::new("bcm_stale_heads_total", "Head pointers used beyond their life because PostgreSQL did not answer")?,
+            )?,
+            redis_keys: register(registry, IntGauge::new("bcm_redis_versions", "Versions in Redis when it was last looked through")?)?,
+            redis_swept: counters(
+                registry,
+                "bcm_redis_swept_total",
+                "Keys of Redis that were removed or given a life, by why",
+                "reason",
+                &["lock", "without_life", "orphan", "budget"],
+            )?,
             access_dropped: register(
                 registry,
                 IntCounter::new("bcm_access_log_dropped_total", "Reads that should have been noted in the access log and were not")?,
@@ -50,7 +75,7 @@ impl Metrics {
                 metrics.reads.with_label_values(&[what, tier.as_str()]);
             }
         }
-        for cause in ["finalized", "rebuild"] {
+        for cause in ["finalized", "rebuild", "upgrade"] {
             for outcome in ["new", "unchanged", "superseded", "repeated", "failed"] {
                 metrics.generated.with_label_values(&[cause, outcome]);
             }
@@ -68,7 +93,7 @@ impl Metrics {
         self.integrity_failures.with_label_values(&[tier.as_str()]).inc();
     }
 
-    /// A context was dealt with, because of `cause` (`finalized`, `rebuild`).
+    /// A context was dealt with, because of `cause` (`finalized`, `rebuild`, `upgrade`).
     pub fn generated(&self, cause: &str, outcome: &str) {
         self.generated.with_label_values(&[cause, outcome]).inc();
     }
@@ -76,6 +101,31 @@ impl Metrics {
     /// A reduction took this long.
     pub fn reduced(&self, seconds: f64) {
         self.reduce_seconds.observe(seconds);
+    }
+
+    /// The most that the tier in process holds.
+    pub fn budget(&self, bytes: u64) {
+        self.memory_budget.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// A version made room for another one.
+    pub fn evicted(&self) {
+        self.evictions.inc();
+    }
+
+    /// A head pointer was used beyond its life.
+    pub fn stale(&self) {
+        self.stale_reads.inc();
+    }
+
+    /// Redis was looked through.
+    pub fn swept(&self, swept: &Swept) {
+        self.redis_keys.set(i64::try_from(swept.keys).unwrap_or(i64::MAX));
+        let reasons =
+            [("lock", swept.locks), ("without_life", swept.without_life), ("orphan", swept.orphans), ("budget", swept.over_budget)];
+        for (reason, count) in reasons {
+            self.redis_swept.with_label_values(&[reason]).inc_by(count);
+        }
     }
 
     /// So many reads were not noted.

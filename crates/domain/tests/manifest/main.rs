@@ -7,6 +7,10 @@ mod differences;
 #[cfg(test)]
 mod generated;
 #[cfg(test)]
+mod numbers;
+#[cfg(test)]
 mod reducer;
 #[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod sizes;

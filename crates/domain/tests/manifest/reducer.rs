@@ -23,8 +23,12 @@ fn fixture(text: &str) -> BusinessContext {
     generated::context(serde_json::from_str::<Sections>(text).unwrap()).unwrap()
 }
 
+fn policy(budget: u32) -> Policy {
+    Policy::new(budget, Encoding::Cl100k).unwrap()
+}
+
 fn reduced(context: &BusinessContext, budget: u32) -> Reduced {
-    reduce(context, Policy::new(budget, Encoding::Cl100k).unwrap()).unwrap()
+    reduce(context, policy(budget)).unwrap()
 }
 
 fn leaves(value: &Value, pointer: &str, found: &mut BTreeSet<String>) {
@@ -48,19 +52,19 @@ fn leaves(value: &Value, pointer: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-fn leaves_of(reduced: &Reduced) -> BTreeSet<String> {
+pub fn leaves_of(reduced: &Reduced) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     leaves(&serde_json::from_slice(&reduced.bytes).unwrap(), "", &mut found);
     found
 }
 
-/// What holds for every context and budget.
-fn check_invariants(context: &BusinessContext, budget: u32) -> Reduced {
-    let reduced = reduced(context, budget);
+/// What holds for every context and policy.
+pub fn check_invariants(context: &BusinessContext, policy: Policy) -> Reduced {
+    let (budget, reduced) = (policy.budget(), reduce(context, policy).unwrap());
     let meta = &reduced.meta;
     let text = std::str::from_utf8(&reduced.bytes).unwrap();
 
-    assert_eq!(meta.token_count, Encoding::Cl100k.count(text), "the count is not exact");
+    assert_eq!(meta.token_count, policy.encoding().count(text), "the count is not exact");
     assert!(meta.token_count <= budget, "{} of {budget} tokens", meta.token_count);
     let cut = meta.trims.iter().any(|trim| trim.action != TrimAction::LowConfidence);
     let least = if budget >= 600 { budget * 92 / 100 } else { budget * 85 / 100 };
@@ -96,7 +100,7 @@ fn check_invariants(context: &BusinessContext, budget: u32) -> Reduced {
         given.iter().take(banned.len()).filter_map(Value::as_str).collect::<Vec<_>>(),
     );
     if !banned.is_empty() {
-        let tokens = Encoding::Cl100k.count(&serde_json::to_string(banned).unwrap());
+        let tokens = policy.encoding().count(&serde_json::to_string(banned).unwrap());
         assert!(tokens <= budget / 4, "banned phrases take {tokens} of {budget}");
     }
     reduced
@@ -108,7 +112,7 @@ fn the_fixtures_satisfy_every_property_at_every_budget() {
         let context = fixture(text);
         let mut smaller: Option<(u32, BTreeSet<String>)> = None;
         for budget in (200..=2000).step_by(60).chain([4000, 8000, 16_000]) {
-            let leaves = leaves_of(&check_invariants(&context, budget));
+            let leaves = leaves_of(&check_invariants(&context, policy(budget)));
             if let Some((lower, lost)) = &smaller {
                 let lost: Vec<_> = lost.difference(&leaves).collect();
                 assert!(lost.is_empty(), "{name}: {budget} loses {lost:?} of {lower}");
@@ -211,7 +215,7 @@ proptest! {
         budgets.sort_unstable();
         let mut smaller = BTreeSet::new();
         for budget in budgets {
-            let once = check_invariants(&context, budget);
+            let once = check_invariants(&context, policy(budget));
             prop_assert_eq!(&once, &reduced(&context, budget));
             let leaves = leaves_of(&once);
             let lost: Vec<_> = smaller.difference(&leaves).collect();

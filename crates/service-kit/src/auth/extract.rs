@@ -55,6 +55,11 @@ impl Member {
     }
 }
 
+/// A request of somebody who is a member, or was ten minutes ago at most while the database does not answer: for reads that go
+/// on without it.
+#[derive(Debug, Clone)]
+pub struct LastKnownMember(pub Member);
+
 /// A request of an operator of the deployment: `app_metadata.groundwork_role` is `operator`, which only the identity
 /// provider can write, in a session with a second factor (`aal2`) (decisions: *Operators*).
 ///
@@ -176,6 +181,19 @@ impl FromRequest for Operator {
     }
 }
 
+async fn asked_for(request: &HttpRequest, kit: &Kit) -> Result<(Claims, WorkspaceId), Problem> {
+    let claims = authenticate(request, kit).await?;
+    let workspace = match named_workspace(request)? {
+        Some(workspace) => workspace,
+        None => kit
+            .membership
+            .default_workspace(claims.as_json())
+            .await?
+            .ok_or_else(|| Problem::new(ErrorCode::WorkspaceRequired).member("next", "create_workspace"))?,
+    };
+    Ok((claims, workspace))
+}
+
 impl FromRequest for Member {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
@@ -184,17 +202,24 @@ impl FromRequest for Member {
         let request = request.clone();
         Box::pin(async move {
             let kit = kit_of(&request)?;
-            let claims = authenticate(&request, &kit).await?;
-            let workspace = match named_workspace(&request)? {
-                Some(workspace) => workspace,
-                None => kit
-                    .membership
-                    .default_workspace(claims.as_json())
-                    .await?
-                    .ok_or_else(|| Problem::new(ErrorCode::WorkspaceRequired).member("next", "create_workspace"))?,
-            };
+            let (claims, workspace) = asked_for(&request, &kit).await?;
             let role = kit.membership.role(workspace, claims.user).await?.ok_or(AuthoriseError::NotAMember)?;
             Ok(Self { claims, workspace, role })
+        })
+    }
+}
+
+impl FromRequest for LastKnownMember {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let kit = kit_of(&request)?;
+            let (claims, workspace) = asked_for(&request, &kit).await?;
+            let role = kit.membership.role_or_last_known(workspace, claims.user).await?.ok_or(AuthoriseError::NotAMember)?;
+            Ok(Self(Member { claims, workspace, role }))
         })
     }
 }

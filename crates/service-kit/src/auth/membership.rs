@@ -1,6 +1,6 @@
 //! Which role a user has in a workspace: asked of schema `identity`, remembered for five seconds.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use diesel::{
     OptionalExtension, QueryableByName,
@@ -16,16 +16,23 @@ use uuid::Uuid;
 use crate::{
     db,
     db::{Db, DbError},
+    outage::Outage,
 };
 
 /// In-process entries live at most this long: it is the guarantee, invalidation by message only makes it shorter.
 const LIFE: Duration = Duration::from_secs(5);
+
+/// While the database does not answer, a role that it confirmed is believed for this long by those who ask for it: nobody can
+/// be removed in a database that is down.
+const LAST_KNOWN_LIFE: Duration = Duration::from_secs(600);
 
 /// Cached membership, for reads. Writes and every money read ask [`authorise`] in their own transaction.
 #[derive(Clone)]
 pub struct Membership {
     db: Db,
     roles: moka::future::Cache<(WorkspaceId, UserId), Option<Role>>,
+    last_known: moka::future::Cache<(WorkspaceId, UserId), Role>,
+    outage: Arc<Outage>,
 }
 
 /// Why a member may not act.
@@ -86,7 +93,12 @@ pub async fn authorise(
 impl Membership {
     /// An empty cache in front of `db`.
     pub fn new(db: Db) -> Self {
-        Self { db, roles: moka::future::Cache::builder().max_capacity(50_000).time_to_live(LIFE).build() }
+        Self {
+            db,
+            roles: moka::future::Cache::builder().max_capacity(50_000).time_to_live(LIFE).build(),
+            last_known: moka::future::Cache::builder().max_capacity(50_000).time_to_live(LAST_KNOWN_LIFE).build(),
+            outage: Arc::default(),
+        }
     }
 
     /// The role, at most five seconds old.
@@ -97,12 +109,38 @@ impl Membership {
         let mut connection = self.db.get().await?;
         let role = role_of(&mut connection, workspace, user).await?;
         self.roles.insert((workspace, user), role).await;
+        self.outage.ended();
+        match role {
+            Some(role) => self.last_known.insert((workspace, user), role).await,
+            None => self.last_known.invalidate(&(workspace, user)).await,
+        }
         Ok(role)
+    }
+
+    /// The role as [`Self::role`] has it; while the database does not answer, the last one that it confirmed, at most ten
+    /// minutes ago. For reads of what may be old itself.
+    pub async fn role_or_last_known(&self, workspace: WorkspaceId, user: UserId) -> Result<Option<Role>, DbError> {
+        if let Some(role) = self.roles.get(&(workspace, user)).await {
+            return Ok(role);
+        }
+        let known = self.last_known.get(&(workspace, user)).await;
+        if known.is_some() && !self.outage.let_through() {
+            return Ok(known);
+        }
+        match self.role(workspace, user).await {
+            Err(DbError::Unavailable(reason)) if known.is_some() => {
+                tracing::debug!(reason, "a role that was confirmed before is believed");
+                self.outage.began();
+                Ok(known)
+            }
+            answer => answer,
+        }
     }
 
     /// Forgets what is known of a member, when an `identity.member.*` event arrives.
     pub async fn forget(&self, workspace: WorkspaceId, user: UserId) {
         self.roles.invalidate(&(workspace, user)).await;
+        self.last_known.invalidate(&(workspace, user)).await;
     }
 
     /// The user's oldest workspace (ids are UUIDv7), when the request names none.

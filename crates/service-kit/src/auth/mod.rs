@@ -8,6 +8,6 @@ mod verifier;
 
 pub use claims::Claims;
 pub(crate) use extract::refuse_stranger;
-pub use extract::{Authenticated, Member, OPERATOR, Operator};
+pub use extract::{Authenticated, LastKnownMember, Member, OPERATOR, Operator};
 pub use membership::{AuthoriseError, Membership, authorise};
 pub use verifier::{AuthError, Verifier};

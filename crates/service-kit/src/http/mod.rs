@@ -126,6 +126,7 @@ async fn metrics(kit: Data<Kit>) -> HttpResponse {
     for (state, count) in kit.cache.states() {
         kit.metrics.cache_connections.with_label_values(&[state]).set(count);
     }
+    kit.metrics.cache_breaker_open.set(i64::from(kit.cache.is_given_up()));
     for (pool, db) in [("requests", &kit.db), ("worker", &kit.worker_db)] {
         let status = db.status();
         for (state, count) in [("size", status.size), ("available", status.available), ("waiting", status.waiting)] {

@@ -48,7 +48,7 @@ const ALLOWED: [(&str, &str, &str); 26] = [
 ];
 
 /// Tables of the services alone: every statement is refused to all seven.
-const CLOSED: [&str; 20] = [
+const CLOSED: [&str; 21] = [
     "identity.user_repair",
     "identity.session",
     "identity.signing_key",
@@ -69,6 +69,7 @@ const CLOSED: [&str; 20] = [
     "bcm.access_log",
     "onboarding.contact",
     "onboarding.lease",
+    "bcm.signing_key",
 ];
 
 /// Closed too, in each of the four schemas.

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde_json::{Value, json};
-use service_kit::Kit;
+use service_kit::{Kit, vault::VaultError};
 use uuid::Uuid;
 
 use super::{
@@ -74,6 +74,12 @@ pub enum FactorError {
     /// Not the caller's fault.
     #[error(transparent)]
     Fault(#[from] Fault),
+}
+
+impl From<VaultError> for FactorError {
+    fn from(error: VaultError) -> Self {
+        Self::Fault(error.into())
+    }
 }
 
 impl From<DieselError> for FactorError {

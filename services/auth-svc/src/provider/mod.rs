@@ -28,7 +28,6 @@ pub mod sign_up;
 pub mod signing_key;
 pub mod totp;
 pub mod update_user;
-mod vault;
 pub mod verify;
 
 use std::sync::Arc;
@@ -38,7 +37,12 @@ use diesel_async::AsyncPgConnection;
 use domain::{Clock, ids::UserId};
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use service_kit::{Kit, audit, db::DbError};
+use service_kit::{
+    Kit, audit,
+    db::DbError,
+    es256::KeyError,
+    vault::{Kind, Vault, VaultError},
+};
 use uuid::Uuid;
 
 pub use email::{EmailAddress, InvalidEmail};
@@ -46,14 +50,13 @@ pub use email::{EmailAddress, InvalidEmail};
 use crate::{
     config::{AuthConfig, EmbeddedConfig},
     metrics::AuthMetrics,
-    provider::{
-        breaches::Breaches,
-        password::Passwords,
-        redirect::Redirects,
-        signing_key::Keys,
-        vault::{Kind, Vault},
-    },
+    provider::{breaches::Breaches, password::Passwords, redirect::Redirects, signing_key::Keys},
 };
+
+/// The setting that encrypts what the provider keeps of its own and others' secrets.
+const SETTING: &str = "embedded.key_encryption_secret";
+const SIGNING_KEY: Kind = Kind { name: "signing key", salt: "groundwork signing key at rest", setting: SETTING };
+const FACTOR: Kind = Kind { name: "second factor", salt: "groundwork second factor at rest", setting: SETTING };
 
 /// What the provider works with.
 pub struct Provider {
@@ -88,13 +91,8 @@ impl Provider {
         Ok(Self {
             issuer: kit.config.auth.issuer.clone(),
             passwords: Passwords::new(kit.lifecycle.main().clone(), config.hashing_concurrency, breaches),
-            keys: Keys::new(
-                kit.db.clone(),
-                kit.clock.clone(),
-                Vault::new(Kind::SigningKey, secret)?,
-                i64::from(config.access_token_life_s),
-            ),
-            factors: Vault::new(Kind::Factor, secret)?,
+            keys: Keys::new(kit.db.clone(), kit.clock.clone(), Vault::new(SIGNING_KEY, secret)?, i64::from(config.access_token_life_s)),
+            factors: Vault::new(FACTOR, secret)?,
             redirects,
             clock: kit.clock.clone(),
             config,
@@ -117,6 +115,18 @@ pub enum Fault {
     /// A cryptographic operation failed.
     #[error("{0}")]
     Crypto(String),
+}
+
+impl From<VaultError> for Fault {
+    fn from(error: VaultError) -> Self {
+        Self::Crypto(error.to_string())
+    }
+}
+
+impl From<KeyError> for Fault {
+    fn from(error: KeyError) -> Self {
+        Self::Crypto(error.to_string())
+    }
 }
 
 impl From<diesel::result::Error> for Fault {

@@ -2,21 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::{
-    digest,
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
-};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::Clock;
 use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
-use service_kit::{audit, db::Db};
+use service_kit::{audit, db::Db, es256, vault::Vault};
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Fault, vault::Vault};
+use super::Fault;
 use crate::store::signing_key::{self as store, KeyRow};
 
 /// How long a process uses what it read, so that a rotation reaches every replica.
@@ -225,42 +219,12 @@ impl Keys {
     }
 
     fn make(&self, now: DateTime<Utc>) -> Result<KeyRow, Fault> {
-        let refused = |_| Fault::Crypto("a signing key could not be made".into());
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).map_err(refused)?;
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref())
-            .map_err(|error| Fault::Crypto(format!("the new signing key cannot be read: {error}")))?;
-        let (kid, public_jwk) = public_jwk(pair.public_key().as_ref())?;
-        let private_key = self.vault.close(&kid, pkcs8.as_ref())?;
+        let es256::NewKey { pkcs8, kid, public_jwk } = es256::generate()?;
+        let private_key = self.vault.close(&kid, &pkcs8)?;
         Ok(KeyRow { kid, private_key, public_jwk, created_at: now, retired_at: None })
     }
 }
 
 fn has_newest(rows: &[KeyRow]) -> bool {
     rows.iter().any(|row| row.retired_at.is_none())
-}
-
-/// The public key as a JWK, named by its RFC 7638 thumbprint. `point` is uncompressed: `0x04 ‖ x ‖ y`.
-fn public_jwk(point: &[u8]) -> Result<(String, Value), Fault> {
-    let coordinates = point.strip_prefix(&[4]).filter(|rest| rest.len() == 64);
-    let (x, y) = coordinates.and_then(|rest| rest.split_at_checked(32)).ok_or_else(|| Fault::Crypto("not a point of P-256".into()))?;
-    let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
-    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-    let kid = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
-    let jwk = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "alg": "ES256", "use": "sig", "key_ops": ["verify"], "kid": kid});
-    Ok((kid, jwk))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// RFC 7638 fixes members and their order; the value was computed with another implementation.
-    #[test]
-    fn a_key_is_named_by_its_thumbprint() {
-        let point: Vec<u8> = std::iter::once(4).chain(std::iter::repeat_n(1, 32)).chain(std::iter::repeat_n(2, 32)).collect();
-        let (kid, jwk) = public_jwk(&point).unwrap();
-        assert_eq!(kid, "kOFKxjJdOqJD5G4Yuw-cxHe64VGyxKEO_hoV83QfGj0");
-        assert_eq!(jwk["x"], "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE");
-        assert!(public_jwk(&point[1..]).is_err());
-    }
 }

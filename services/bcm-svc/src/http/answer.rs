@@ -5,8 +5,8 @@ use actix_web::{
     http::{
         StatusCode,
         header::{
-            ACCEPT_ENCODING, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, Encoding, EntityTag, Header, HeaderName,
-            HeaderValue, IF_NONE_MATCH, IfNoneMatch, LAST_MODIFIED, VARY,
+            ACCEPT_ENCODING, AGE, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, Encoding, EntityTag, Header,
+            HeaderName, HeaderValue, IF_NONE_MATCH, IfNoneMatch, LAST_MODIFIED, VARY, WARNING,
         },
     },
 };
@@ -26,6 +26,8 @@ pub const REVALIDATE: &str = "private, no-cache";
 pub const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+/// RFC 9211: a version that may not be the current one any more, since PostgreSQL cannot be asked.
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// Consumers are kept on this version although there is a newer one.
 const PINNED: HeaderName = HeaderName::from_static("manifest-pinned");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -100,6 +102,13 @@ pub fn common(status: StatusCode, found: &Found, tag: &HeaderValue, cache_contro
         .insert_header((CACHE_CONTROL, HeaderValue::from_static(cache_control)))
         .insert_header((VARY, HeaderValue::from_static("Authorization, X-Workspace-Id, Accept-Encoding")))
         .insert_header((SERVER_TIMING, server_timing(found)));
+    if let Some(age) = found.stale {
+        let age = age.num_seconds().max(0);
+        response
+            .insert_header((AGE, age))
+            .insert_header((WARNING, HeaderValue::from_static(r#"110 - "Response is Stale""#)))
+            .insert_header((CACHE_STATUS, format!("groundwork; hit; ttl=-{age}; detail=database-unavailable")));
+    }
     if found.pinned {
         response.insert_header((PINNED, HeaderValue::from_static("true")));
     }
@@ -121,7 +130,7 @@ fn server_timing(found: &Found) -> HeaderValue {
 }
 
 /// `If-None-Match` as RFC 9110 has it: a list or `*`, compared weakly. One that cannot be read counts as absent.
-fn not_modified(request: &HttpRequest, tag: &HeaderValue) -> bool {
+pub fn not_modified(request: &HttpRequest, tag: &HeaderValue) -> bool {
     let Some(held) = request.headers().get(IF_NONE_MATCH) else { return false };
     // What a caller sends that has one answer, and it is the present one.
     if held == tag {

@@ -110,7 +110,7 @@ impl Following {
         role.ok_or(ReadError::NotAMember)?;
         let reader = Reader::member(&self.member);
         let read = async {
-            let (pointer, _) = self.app.tiers.head(&reader).await?;
+            let pointer = self.app.tiers.head(&reader).await?.pointer;
             let found = self.app.tiers.version(&reader, pointer.live).await?;
             let record = &found.document.record;
             Ok(HeadBody {

@@ -10,7 +10,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service_kit::{
-    auth::Member,
+    auth::{LastKnownMember, Member},
     http::{Problem, ProblemBody},
 };
 use utoipa::{IntoParams, ToSchema};
@@ -154,9 +154,12 @@ impl Query {
 pub async fn current(
     request: HttpRequest,
     app: web::Data<BcmService>,
-    member: Member,
+    LastKnownMember(member): LastKnownMember,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Problem> {
+    if query.alias.is_some() && query.as_of.is_some() {
+        return Err(Problem::new(ErrorCode::MalformedRequest).detail("either alias or as_of, not both"));
+    }
     let reader = Reader::member(&member);
     let found = match named(&app, &reader, query.alias.as_deref(), query.as_of).await {
         Err(ReadError::Missing) => match rebuild::status::open(&app, &reader).await? {
@@ -219,7 +222,7 @@ pub async fn named(app: &BcmService, reader: &Reader, alias: Option<&str>, as_of
 pub async fn version(
     request: HttpRequest,
     app: web::Data<BcmService>,
-    member: Member,
+    LastKnownMember(member): LastKnownMember,
     path: web::Path<String>,
     query: web::Query<ShownQuery>,
 ) -> Result<HttpResponse, Problem> {
@@ -247,7 +250,7 @@ pub async fn version(
 pub async fn by_checksum(
     request: HttpRequest,
     app: web::Data<BcmService>,
-    member: Member,
+    LastKnownMember(member): LastKnownMember,
     path: web::Path<String>,
     query: web::Query<ShownQuery>,
 ) -> Result<HttpResponse, Problem> {

@@ -8,6 +8,7 @@ mod events;
 mod export;
 mod freshness;
 mod history;
+mod keys;
 mod limits;
 mod manifest;
 mod parts;
@@ -45,6 +46,7 @@ pub fn routes(routes: &mut impl Registration) {
         .service(history::history)
         .service(diff::diff)
         .service(export::export)
+        .service(keys::keys)
         .service(prompt::prompt)
         .service(rebuild::start)
         .service(rebuild::status)

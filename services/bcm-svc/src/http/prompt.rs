@@ -8,7 +8,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use service_kit::{
-    auth::Member,
+    auth::LastKnownMember,
     http::{Problem, ProblemBody},
 };
 use utoipa::{IntoParams, ToSchema};
@@ -108,7 +108,7 @@ pub struct PromptBody {
 pub async fn prompt(
     request: HttpRequest,
     app: web::Data<BcmService>,
-    member: Member,
+    LastKnownMember(member): LastKnownMember,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Problem> {
     let malformed = |detail: String| Problem::new(ErrorCode::MalformedRequest).detail(detail);

@@ -55,18 +55,25 @@ pub enum Cause {
         /// Who asked.
         by: UserId,
     },
+    /// The reducer or the policy changed, and an operator had it made again from its own context.
+    Upgrade {
+        /// The same for the same version before, reducer and policy.
+        id: Uuid,
+    },
 }
 
 impl Cause {
     const fn id(self) -> Uuid {
         match self {
-            Self::Finalized { event: id, .. } | Self::Rebuild { job: id, .. } => id,
+            Self::Finalized { event: id, .. } | Self::Rebuild { job: id, .. } | Self::Upgrade { id } => id,
         }
     }
 
-    const fn by(self) -> UserId {
+    /// The member who caused it.
+    const fn by(self) -> Option<UserId> {
         match self {
-            Self::Finalized { by, .. } | Self::Rebuild { by, .. } => by,
+            Self::Finalized { by, .. } | Self::Rebuild { by, .. } => Some(by),
+            Self::Upgrade { .. } => None,
         }
     }
 
@@ -74,7 +81,7 @@ impl Cause {
     const fn reason(self) -> Reason {
         match self {
             Self::Finalized { .. } => Reason::Edit,
-            Self::Rebuild { .. } => Reason::Rebuild,
+            Self::Rebuild { .. } | Self::Upgrade { .. } => Reason::Rebuild,
         }
     }
 }
@@ -146,7 +153,7 @@ pub async fn generate(
     let Some(current) = current.map(|head| head.latest) else {
         let reason = match cause {
             Cause::Finalized { .. } => Reason::Onboarding,
-            Cause::Rebuild { .. } => Reason::Rebuild,
+            Cause::Rebuild { .. } | Cause::Upgrade { .. } => Reason::Rebuild,
         };
         let record = record(prepared, cause, now, 1, Version::FIRST, reason);
         append(connection, prepared, &record, cause).await?;
@@ -157,7 +164,8 @@ pub async fn generate(
         return Ok(Outcome::Repeated);
     }
     // Read under the lock: whoever had it before has committed its context with its version.
-    if source::newer_than(connection, workspace, prepared.number).await? {
+    let from_newest = !matches!(cause, Cause::Upgrade { .. });
+    if from_newest && source::newer_than(connection, workspace, prepared.number).await? {
         return Ok(Outcome::Superseded);
     }
     let held = stored::read(connection, workspace, current, metrics).await.map_err(GenerateError::Current)?;
@@ -196,7 +204,7 @@ fn record(prepared: &Prepared, cause: Cause, now: DateTime<Utc>, sequence: u64, 
             policy: prepared.policy.to_string(),
         },
         generated_at: now.trunc_subsecs(6),
-        generated_by: Some(cause.by()),
+        generated_by: cause.by(),
         reason,
         meta: reduced.meta.clone(),
     }
@@ -208,7 +216,7 @@ async fn append(connection: &mut AsyncPgConnection, prepared: &Prepared, record:
     version::insert(connection, &new).await?;
     let entry = audit::Entry {
         workspace: Some(record.workspace_id),
-        actor: Some(cause.by()),
+        actor: cause.by(),
         action: "manifest.generate",
         resource: &format!("manifest/{}", record.sequence),
         outcome: "done",

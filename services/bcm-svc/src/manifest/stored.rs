@@ -45,6 +45,8 @@ pub async fn resolve(connection: &mut AsyncPgConnection, workspace: WorkspaceId,
         Selector::Sequence(sequence) => Some(*sequence),
         Selector::Version(version) => version::sequence_of(connection, workspace, *version).await?,
         Selector::Checksum(checksum) => version::with_checksum(connection, workspace, *checksum).await?,
+        // Nothing is that old, and PostgreSQL does not hold every moment that can be written.
+        Selector::AsOf(moment) if moment.timestamp() <= 0 => None,
         Selector::AsOf(moment) => version::as_of(connection, workspace, *moment).await?,
         Selector::Alias(name) => alias::sequence(connection, workspace, name.as_str()).await?,
     })

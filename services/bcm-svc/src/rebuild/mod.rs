@@ -3,3 +3,4 @@
 pub mod request;
 pub mod run;
 pub mod status;
+pub mod upgrade;

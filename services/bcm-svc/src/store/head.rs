@@ -7,6 +7,7 @@ use domain::ids::WorkspaceId;
 
 use super::{bigint, number};
 use service_kit::db::sql_query;
+use uuid::Uuid;
 
 /// The head of a workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,25 @@ const FIND: &str =
 pub async fn find(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<Option<Head>> {
     let row = sql_query(FIND).bind::<sql_types::Uuid, _>(workspace.as_uuid()).get_result::<Row>(connection).await.optional()?;
     Ok(row.map(Head::from))
+}
+
+/// The heads of these workspaces, as the service: of those that have one.
+pub async fn of_all(connection: &mut AsyncPgConnection, workspaces: &[WorkspaceId]) -> QueryResult<Vec<(WorkspaceId, Head)>> {
+    #[derive(QueryableByName)]
+    struct OwnedRow {
+        #[diesel(sql_type = sql_types::Uuid)]
+        workspace_id: Uuid,
+        #[diesel(embed)]
+        head: Row,
+    }
+    let rows = sql_query(
+        "select workspace_id, generation, sequence::bigint as sequence, pinned_sequence::bigint as pinned \
+         from manifest_head where workspace_id = any($1)",
+    )
+    .bind::<sql_types::Array<sql_types::Uuid>, _>(workspaces.iter().map(|workspace| workspace.as_uuid()).collect::<Vec<_>>())
+    .load::<OwnedRow>(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (WorkspaceId::from_uuid(row.workspace_id), row.head.into())).collect())
 }
 
 /// The same, locked until the end of the transaction.

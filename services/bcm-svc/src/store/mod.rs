@@ -6,6 +6,7 @@ pub mod entitlement;
 pub mod head;
 pub mod job;
 pub mod retention;
+pub mod signing_key;
 pub mod source;
 pub mod stats;
 pub mod version;

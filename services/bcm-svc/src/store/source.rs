@@ -90,6 +90,21 @@ pub async fn latest(connection: &mut AsyncPgConnection, workspace: WorkspaceId) 
     Ok(row.map(SourceRow::from))
 }
 
+/// The context that a version was made of.
+pub async fn of_version(connection: &mut AsyncPgConnection, workspace: WorkspaceId, sequence: u64) -> QueryResult<Option<SourceRow>> {
+    let row = sql_query(
+        "select s.context_number::bigint as context_number, s.sha256, s.bytes \
+         from business_context_manifests m join source_context s using (workspace_id, context_number) \
+         where m.workspace_id = $1 and m.sequence = $2",
+    )
+    .bind::<sql_types::Uuid, _>(workspace.as_uuid())
+    .bind::<sql_types::BigInt, _>(bigint(sequence))
+    .get_result::<Row>(connection)
+    .await
+    .optional()?;
+    Ok(row.map(SourceRow::from))
+}
+
 /// Whether the workspace has any context.
 pub async fn any(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> QueryResult<bool> {
     newer_than(connection, workspace, 0).await

@@ -184,6 +184,44 @@ pub async fn summary(connection: &mut AsyncPgConnection, workspace: WorkspaceId,
     Ok(row.map(|row| (row.version, row.checksum)))
 }
 
+/// How a version is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Made<'a> {
+    /// By which reducer.
+    pub reducer_version: &'a str,
+    /// With which policy.
+    pub policy: &'a str,
+}
+
+/// Up to `limit` workspaces after the given one, of all or of one, whose newest version was made otherwise: as the service.
+pub async fn made_otherwise(
+    connection: &mut AsyncPgConnection,
+    only: Option<WorkspaceId>,
+    after: Option<WorkspaceId>,
+    made: Made<'_>,
+    limit: u32,
+) -> QueryResult<Vec<WorkspaceId>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = sql_types::Uuid)]
+        workspace_id: Uuid,
+    }
+    let rows = sql_query(
+        "select h.workspace_id from manifest_head h join business_context_manifests m using (workspace_id, sequence) \
+         where ($1 is null or h.workspace_id = $1) and ($2 is null or h.workspace_id > $2) \
+           and (m.reducer_version <> $3 or m.policy <> $4) \
+         order by h.workspace_id limit $5",
+    )
+    .bind::<sql_types::Nullable<sql_types::Uuid>, _>(only.map(WorkspaceId::as_uuid))
+    .bind::<sql_types::Nullable<sql_types::Uuid>, _>(after.map(WorkspaceId::as_uuid))
+    .bind::<sql_types::Text, _>(made.reducer_version)
+    .bind::<sql_types::Text, _>(made.policy)
+    .bind::<sql_types::BigInt, _>(i64::from(limit))
+    .load::<Row>(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| WorkspaceId::from_uuid(row.workspace_id)).collect())
+}
+
 /// The origin of each leaf of a version, as JSON.
 pub async fn provenance(connection: &mut AsyncPgConnection, workspace: WorkspaceId, sequence: u64) -> QueryResult<Option<Value>> {
     #[derive(QueryableByName)]

@@ -1,7 +1,8 @@
 -- Moves the head pointer of a workspace (KEYS[1]) forward, never back: a reader that is late cannot bring an old one.
 -- ARGV: generation, newest sequence, sequence for consumers, when PostgreSQL confirmed it (ms), life of the key (s).
-local held = redis.call('GET', KEYS[1])
-if held then
+-- What is no text is nothing, and is written over.
+local held = redis.pcall('GET', KEYS[1])
+if type(held) == 'string' then
   local generation, confirmed = string.match(held, '^(%d+) %d+ %d+ (%d+)$')
   if generation then
     generation, confirmed = tonumber(generation), tonumber(confirmed)

@@ -1,11 +1,13 @@
 //! Head pointers: which version is the newest one, and which one consumers read.
+//!
+//! A pointer lives five seconds from the moment PostgreSQL confirmed it. While PostgreSQL does not answer, the last one that it
+//! confirmed is used for ten minutes, and the answer says so: one caller a second still asks.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::ids::WorkspaceId;
-use moka::Expiry;
 
 use super::{
     Reader, Tier, Tiers,
@@ -18,6 +20,8 @@ use crate::{
 
 /// How long a head pointer may be believed after PostgreSQL confirmed it.
 pub(super) const HEAD_LIFE: TimeDelta = TimeDelta::seconds(5);
+/// How long while PostgreSQL does not answer.
+pub(super) const STALE_LIFE: TimeDelta = TimeDelta::minutes(10);
 /// "There is no manifest yet" is believed only by the caller who asked PostgreSQL: whoever got the first one from one
 /// replica must not be told by another that there is none.
 const MISSING_LIFE: Duration = Duration::ZERO;
@@ -27,30 +31,68 @@ const MISSING_LIFE: Duration = Duration::ZERO;
 pub(super) struct Known {
     pub(super) pointer: Option<Pointer>,
     from: Tier,
-    life: Duration,
+    pub(super) life: Duration,
 }
 
-pub(super) struct HeadLife;
-
-impl Expiry<WorkspaceId, Known> for HeadLife {
-    fn expire_after_create(&self, _: &WorkspaceId, head: &Known, _: Instant) -> Option<Duration> {
-        Some(head.life)
-    }
+/// A head pointer as it was found.
+#[derive(Debug, Clone, Copy)]
+pub struct Found {
+    /// The pointer.
+    pub pointer: Pointer,
+    /// Where it was.
+    pub from: Tier,
+    /// How long ago PostgreSQL confirmed it, when it has outlived its five seconds.
+    pub stale: Option<TimeDelta>,
 }
 
 impl Tiers {
-    /// The head pointer, and where it was found.
-    pub async fn head(&self, reader: &Reader) -> Result<(Pointer, Tier), ReadError> {
-        let head = if self.memory { self.remembered_head(reader).await? } else { self.load_head(reader).await? };
-        self.metrics.read("head", head.from);
-        Ok((head.pointer.ok_or(ReadError::Missing)?, head.from))
+    /// The head pointer.
+    pub async fn head(&self, reader: &Reader) -> Result<Found, ReadError> {
+        if self.memory.keeps()
+            && let Some(Known { pointer: Some(pointer), .. }) = self.memory.heads.get(&reader.workspace).await
+        {
+            self.metrics.read("head", Tier::Memory);
+            return Ok(Found { pointer, from: Tier::Memory, stale: None });
+        }
+        if !self.outage.let_through()
+            && let Some(last) = self.last_confirmed(reader.workspace).await
+        {
+            return Ok(last);
+        }
+        let known = if self.memory.keeps() { self.remembered_head(reader).await } else { self.load_head(reader).await };
+        match known {
+            Ok(known) => {
+                self.metrics.read("head", known.from);
+                let pointer = known.pointer.ok_or(ReadError::Missing)?;
+                self.memory.confirmed(reader.workspace, pointer).await;
+                Ok(Found { pointer, from: known.from, stale: None })
+            }
+            Err(ReadError::Unavailable(reason)) => {
+                self.outage.began();
+                self.last_confirmed(reader.workspace).await.ok_or(ReadError::Unavailable(reason))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The last pointer that PostgreSQL confirmed, from here or from Redis, whichever is newer.
+    async fn last_confirmed(&self, workspace: WorkspaceId) -> Option<Found> {
+        let now = self.kit.clock.now();
+        let here = self.memory.last_confirmed(workspace, now).await.map(|pointer| (pointer, Tier::Memory));
+        let there = redis::head(&self.kit.cache, workspace).await.ok().flatten();
+        let there = there.filter(|pointer| pointer.left(STALE_LIFE, now).is_some()).map(|pointer| (pointer, Tier::Redis));
+        let (pointer, from) = here.into_iter().chain(there).max_by_key(|(pointer, _)| (pointer.generation, pointer.confirmed))?;
+        self.metrics.read("head", from);
+        let stale = pointer.left(HEAD_LIFE, now).is_none().then(|| now - pointer.confirmed);
+        if stale.is_some() {
+            self.metrics.stale();
+        }
+        Some(Found { pointer, from, stale })
     }
 
     async fn remembered_head(&self, reader: &Reader) -> Result<Known, ReadError> {
-        if let Some(head @ Known { pointer: Some(_), .. }) = self.heads.get(&reader.workspace).await {
-            return Ok(Known { from: Tier::Memory, ..head });
-        }
         let entry = self
+            .memory
             .heads
             .entry(reader.workspace)
             .or_try_insert_with(self.aside(reader, |tiers, reader| async move { tiers.load_head(&reader).await }))
@@ -100,6 +142,7 @@ impl Tiers {
                 Ok::<_, ReadError>(head)
             })
             .await?;
+        self.outage.ended();
         Ok((head, confirmed))
     }
 

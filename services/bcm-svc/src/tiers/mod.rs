@@ -9,19 +9,22 @@ mod frame;
 mod heads;
 mod invalidation;
 mod load;
+mod memory;
 mod redis;
+mod sweep;
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use chrono::TimeDelta;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use domain::{ids::WorkspaceId, role::Role};
 use futures_util::FutureExt;
-use moka::future::Cache;
 use service_kit::{
     Kit,
     auth::{self, Claims, Member},
     db,
     lifecycle::Lifecycle,
+    outage::Outage,
 };
 use tokio::sync::broadcast;
 
@@ -29,15 +32,17 @@ use crate::{
     manifest::{ReadError, selector::Selector, stored},
     metrics::Metrics,
 };
-use heads::{HEAD_LIFE, HeadLife, Known};
-use load::Loaded;
-pub use redis::Pointer;
+use heads::HEAD_LIFE;
+use memory::MemoryController;
+use redis::Pointer;
 
+#[cfg(test)]
+pub use document::tests as document_tests;
 pub use document::{Coded, Document, NotTheVersion, View, compress};
 pub use invalidation::{Forget, listen};
+pub use memory::Budgets;
+pub use sweep::{Swept, sweep};
 
-/// Head pointers kept in process; one has about a hundred bytes.
-const HEADS: u64 = 100_000;
 /// Moves that a slow follower may be behind before it has to look for itself.
 const MOVES: usize = 1024;
 
@@ -115,6 +120,15 @@ pub struct Found {
     pub content: Tier,
     /// Whether consumers are kept on this version.
     pub pinned: bool,
+    /// How long ago the head pointer was confirmed, when it is used beyond its life because PostgreSQL does not answer.
+    pub stale: Option<TimeDelta>,
+}
+
+impl Found {
+    /// A version that was asked for by its sequence.
+    const fn alone(document: Arc<Document>, content: Tier) -> Self {
+        Self { document, head: None, content, pinned: false, stale: None }
+    }
 }
 
 /// Runs a load to its end. Whoever waits for it may be a job of this process, which a panic of it must not end.
@@ -133,28 +147,23 @@ where
 pub struct Tiers {
     kit: Kit,
     metrics: Metrics,
-    /// Whether anything is kept in this process.
-    memory: bool,
-    heads: Cache<WorkspaceId, Known>,
-    documents: Cache<(WorkspaceId, u64), Loaded>,
+    memory: MemoryController,
+    /// Whether PostgreSQL answers, as far as head pointers are concerned.
+    outage: Arc<Outage>,
     /// Tells those who follow a workspace that its head moved.
     moved: broadcast::Sender<Option<WorkspaceId>>,
 }
 
 impl Tiers {
-    /// Empty tiers whose versions take at most `memory_bytes` in this process; with 0 it keeps nothing.
-    pub fn new(kit: Kit, metrics: Metrics, memory_bytes: u64) -> Self {
-        let documents = Cache::builder()
-            .max_capacity(memory_bytes)
-            .weigher(|_, loaded: &Loaded| u32::try_from(loaded.document.weight()).unwrap_or(u32::MAX))
-            .build();
-        let heads = Cache::builder().max_capacity(HEADS).expire_after(HeadLife).build();
-        Self { kit, metrics, memory: memory_bytes > 0, heads, documents, moved: broadcast::Sender::new(MOVES) }
+    /// Tiers whose first two hold nothing yet.
+    pub fn new(kit: Kit, metrics: Metrics, budgets: Budgets) -> Self {
+        let memory = MemoryController::new(budgets, metrics.clone());
+        Self { kit, metrics, memory, outage: Arc::default(), moved: broadcast::Sender::new(MOVES) }
     }
 
     /// The version for consumers: the pinned one, else the newest.
     pub async fn current(&self, reader: &Reader) -> Result<Found, ReadError> {
-        if !self.memory
+        if !self.memory.keeps()
             && let Some(found) = self.current_in_redis(reader).await
         {
             return Ok(found);
@@ -169,18 +178,18 @@ impl Tiers {
 
     /// The version that the head pointer names.
     async fn pointed_at(&self, reader: &Reader, which: impl Fn(&Pointer) -> u64) -> Result<Found, ReadError> {
-        let (pointer, tier) = self.head(reader).await?;
+        let heads::Found { pointer, from, stale } = self.head(reader).await?;
         let (found, pointer) = match self.version(reader, which(&pointer)).await {
             // A pointer to nothing can only be a damaged one of Redis.
-            Err(ReadError::VersionNotFound) if tier != Tier::Postgres => {
+            Err(ReadError::VersionNotFound) if from != Tier::Postgres => {
                 self.metrics.integrity_failure(Tier::Redis);
-                self.heads.invalidate(&reader.workspace).await;
+                self.memory.heads.invalidate(&reader.workspace).await;
                 let pointer = self.head_from_postgres(reader).await?.pointer.ok_or(ReadError::Missing)?;
                 (self.version(reader, which(&pointer)).await?, pointer)
             }
             found => (found?, pointer),
         };
-        Ok(Found { head: Some(tier), pinned: pointer.is_pinned(), ..found })
+        Ok(Found { head: Some(from), pinned: pointer.is_pinned(), stale, ..found })
     }
 
     /// Head and version from Redis at once; `None` when one of them has to come from elsewhere.
@@ -190,7 +199,7 @@ impl Tiers {
         pointer.left(HEAD_LIFE, self.kit.clock.now())?;
         self.metrics.read("head", Tier::Redis);
         self.metrics.read("content", Tier::Redis);
-        Some(Found { document: Arc::from(document), head: Some(Tier::Redis), content: Tier::Redis, pinned: pointer.is_pinned() })
+        Some(Found { head: Some(Tier::Redis), pinned: pointer.is_pinned(), ..Found::alone(Arc::from(document), Tier::Redis) })
     }
 
     /// The version that a request names.
@@ -211,7 +220,7 @@ impl Tiers {
 
     /// After a commit: fills the tiers with the current version and tells the other replicas.
     pub async fn announce(&self, workspace: WorkspaceId) {
-        self.heads.invalidate(&workspace).await;
+        self.memory.heads.invalidate(&workspace).await;
         let reader = Reader::service(workspace);
         let filled = async {
             let (head, confirmed) = self.ask_head(&reader).await?;
@@ -245,7 +254,7 @@ impl Tiers {
     async fn forget(&self, forget: Forget) {
         match forget {
             Forget::Head(workspace) => {
-                self.heads.invalidate(&workspace).await;
+                self.memory.heads.invalidate(&workspace).await;
                 // Nobody may be following.
                 let _ = self.moved.send(Some(workspace));
             }
@@ -254,7 +263,7 @@ impl Tiers {
     }
 
     fn forget_all_heads(&self) {
-        self.heads.invalidate_all();
+        self.memory.heads.invalidate_all();
         let _ = self.moved.send(None);
     }
 

@@ -9,6 +9,8 @@ use service_kit::cache::{
     client::{self as redis, Script},
 };
 
+use uuid::Uuid;
+
 use super::{
     document::Document,
     frame::{self, Damaged},
@@ -19,10 +21,13 @@ use crate::store::head::Head;
 pub const CHANNEL: &str = "bcm:1:forget";
 
 static HEAD_FORWARD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("head_forward.lua")));
+static UNLOCK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("unlock.lua")));
 static CURRENT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("current.lua")));
 
 /// A day, before jitter.
-const LIFE_S: u64 = 86_400;
+pub const LIFE_S: u64 = 86_400;
+/// Whoever has not filled a version by then has stopped.
+const LOCK_MS: u64 = 3_000;
 
 /// Keys of one workspace share a hash tag; the number is the version of frame and head format, so that replicas of two
 /// releases never read each other's.
@@ -80,6 +85,40 @@ pub async fn current(cache: &Cache, workspace: WorkspaceId) -> Result<Option<(Po
     let mut answer = answer.into_iter();
     let head = answer.next().and_then(|head| Pointer::parse(std::str::from_utf8(&head).ok()?));
     Ok(head.map(|pointer| (pointer, answer.next().map_or(Found::Nothing, |frame| opened(&frame, workspace, pointer.live)))))
+}
+
+/// Who loads a version for all processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// This one, under this token.
+    Mine(Uuid),
+    /// Another one.
+    Elsewhere,
+    /// Redis was not asked.
+    Unasked,
+}
+
+fn lock_key(workspace: WorkspaceId, sequence: u64) -> String {
+    format!("bcm:3:{{{workspace}}}:lock:{sequence}")
+}
+
+/// Takes the lock of a version for three seconds, unless another process has it.
+pub async fn lock(cache: &Cache, workspace: WorkspaceId, sequence: u64) -> Result<Lock, CacheError> {
+    let token = Uuid::now_v7();
+    let mut command = redis::cmd("SET");
+    command.arg(lock_key(workspace, sequence)).arg(token.to_string()).arg("NX").arg("PX").arg(LOCK_MS);
+    let set: Option<String> = cache.query(&command).await?;
+    Ok(if set.is_some() { Lock::Mine(token) } else { Lock::Elsewhere })
+}
+
+/// Gives the lock back, if it is still this process's. One that is lost ends by itself.
+pub async fn unlock(cache: &Cache, workspace: WorkspaceId, sequence: u64, lock: Lock) {
+    let Lock::Mine(token) = lock else { return };
+    let mut script = UNLOCK.prepare_invoke();
+    script.key(lock_key(workspace, sequence)).arg(token.to_string());
+    if let Err(error) = cache.script::<i64>(&script).await {
+        tracing::debug!(%error, "a lock was not given back");
+    }
 }
 
 /// Writes a version over whatever lies there: it can only be the same or damaged.

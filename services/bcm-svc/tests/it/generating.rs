@@ -1,7 +1,8 @@
 //! Contexts become versions.
 
 use diesel_async::SimpleAsyncConnection;
-use domain::{event::Event, ids::EventId};
+use domain::{event::Event, ids::EventId, subscription::SubscriptionState};
+use reqwest::Method;
 use serde_json::json;
 
 use crate::rig::{Rig, acme, edition, eventually, finalized};
@@ -51,6 +52,33 @@ async fn contexts_that_arrive_together_get_numbers_without_gap_or_double() {
     let current = rig.json(&who, "manifest").await;
     assert_eq!(current["record"]["source"]["context_number"], 6);
     assert_eq!(current["record"]["sequence"], versions);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thirty_two_writers_at_once_leave_no_gap_and_give_no_number_twice() {
+    let rig = Rig::new().await;
+    let who = rig.person().await;
+    rig.finalize(&who, 1, &acme()).await;
+    rig.finalize(&who, 2, &edition(2)).await;
+    rig.subscribe(&who, SubscriptionState::Active, 1).await;
+    let settings = [("GROUNDWORK__DATABASE__POOL_SIZE", "16"), ("GROUNDWORK__LIMITS__PROFILE", "load")];
+    let replicas = [rig.another_replica(false, &settings), rig.another_replica(true, &settings)];
+    let back = |n: usize| rig.ask(Method::POST, &replicas[n % 2], &who, "rollback").json(&json!({"to": n / 2 % 2 + 1})).send();
+    let finalizing = async {
+        for number in 3..=6 {
+            rig.finalize(&who, number, &edition(number)).await;
+        }
+    };
+    let (answers, ()) = tokio::join!(futures_util::future::join_all((0..32).map(back)), finalizing);
+    let statuses: Vec<u16> = answers.into_iter().map(|answer| answer.unwrap().status().as_u16()).collect();
+    assert!(statuses.iter().all(|status| [201, 409, 503].contains(status)), "{statuses:?}");
+    let made = i64::try_from(statuses.iter().filter(|status| **status == 201).count()).unwrap();
+    assert!(made >= 2, "{statuses:?}");
+    let number = async |what: &str| rig.database.number(&format!("select {what} from bcm.business_context_manifests")).await;
+    assert_eq!(number("count(*)").await, 2 + made + 4);
+    assert_eq!(number("max(sequence)::bigint").await, number("count(distinct sequence)").await);
+    assert_eq!(number("count(distinct version)").await, number("count(*)").await);
+    assert_eq!(rig.database.number("select sequence::bigint from bcm.manifest_head").await, number("max(sequence)::bigint").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

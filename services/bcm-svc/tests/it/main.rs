@@ -7,10 +7,12 @@
     reason = "a test fails by panicking and publishes in another service's place"
 )]
 
+mod consuming;
 mod erasure;
 mod generating;
 mod openapi;
 mod operating;
+mod outages;
 mod reading;
 mod rebuilding;
 mod rendering;

@@ -60,7 +60,12 @@ async fn a_version_is_found_by_its_checksum_and_by_a_moment_in_its_own_workspace
     assert_eq!(rig.json(&who, &format!("manifest?as_of={between}")).await, first);
     assert_eq!(rig.json(&who, "manifest?as_of=2999-01-01T00:00:00Z").await["record"]["sequence"], 2);
     assert_eq!(code(rig.get(&who, "manifest?as_of=2001-01-01T00:00:00Z").await).await, "404 BCM-0002");
-    assert_eq!(code(rig.get(&who, "manifest?as_of=yesterday").await).await, "400 GW-0021");
+    for moment in ["0000-01-01T00:00:00Z", "-9999-01-01T00:00:00Z", "-262143-01-01T00:00:00Z"] {
+        assert!(rig.get(&who, &format!("manifest?as_of={moment}")).await.status().is_client_error(), "{moment}");
+    }
+    for path in ["manifest?as_of=yesterday", "manifest?as_of=2999-01-01T00:00:00Z&alias=live"] {
+        assert_eq!(code(rig.get(&who, path).await).await, "400 GW-0021", "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

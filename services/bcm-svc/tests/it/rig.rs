@@ -40,6 +40,11 @@ pub struct Replica {
 }
 
 impl Replica {
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        self.running.url.clone()
+    }
+
     /// Ends it as a signal would.
     pub fn drain(&self) {
         self.running.lifecycle.drain();

@@ -6,37 +6,28 @@ use aws_lc_rs::{
     hkdf,
 };
 
-use super::Fault;
-
 /// First byte of what is stored: the secret as it is, or nonce and ciphertext.
 const PLAIN: u8 = 0;
 const SEALED: u8 = 1;
 
-/// What is kept. Each kind has a key of its own.
+/// A kind of secret. Each has a key of its own, derived from the operator's secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    SigningKey,
-    Factor,
+pub struct Kind {
+    /// What messages call it: `signing key`.
+    pub name: &'static str,
+    /// Separates its key from those of other kinds. Never to be changed.
+    pub salt: &'static str,
+    /// The setting that holds the operator's secret.
+    pub setting: &'static str,
 }
 
-impl Kind {
-    const fn salt(self) -> &'static [u8] {
-        match self {
-            Self::SigningKey => b"groundwork signing key at rest",
-            Self::Factor => b"groundwork second factor at rest",
-        }
-    }
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::SigningKey => "signing key",
-            Self::Factor => "second factor",
-        }
-    }
-}
+/// A secret cannot be kept or read; the text is for operators and holds no part of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct VaultError(String);
 
 /// Encrypts and decrypts the secrets of one kind.
-pub(super) struct Vault {
+pub struct Vault {
     kind: Kind,
     key: Option<RandomizedNonceKey>,
 }
@@ -46,13 +37,13 @@ impl Vault {
     ///
     /// # Errors
     /// When the key cannot be derived.
-    pub(super) fn new(kind: Kind, secret: &str) -> anyhow::Result<Self> {
+    pub fn new(kind: Kind, secret: &str) -> anyhow::Result<Self> {
         if secret.is_empty() {
             return Ok(Self { kind, key: None });
         }
         let refused = |_| anyhow::anyhow!("the key-encryption secret cannot be used");
         let mut key = [0; 32];
-        hkdf::Salt::new(hkdf::HKDF_SHA256, kind.salt())
+        hkdf::Salt::new(hkdf::HKDF_SHA256, kind.salt.as_bytes())
             .extract(secret.as_bytes())
             .expand(&[b"aes-256-gcm"], &AES_256_GCM)
             .and_then(|okm| okm.fill(&mut key))
@@ -61,26 +52,30 @@ impl Vault {
     }
 
     /// What to store of the secret called `name`.
-    pub(super) fn close(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, Fault> {
+    ///
+    /// # Errors
+    /// When it cannot be encrypted.
+    pub fn close(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, VaultError> {
         let Some(key) = &self.key else { return Ok([&[PLAIN], secret].concat()) };
         let mut sealed = secret.to_vec();
         let nonce = key
             .seal_in_place_append_tag(Aad::from(name.as_bytes()), &mut sealed)
-            .map_err(|_| Fault::Crypto(format!("a {} could not be encrypted", self.kind.as_str())))?;
+            .map_err(|_| VaultError(format!("a {} could not be encrypted", self.kind.name)))?;
         Ok([&[SEALED], nonce.as_ref().as_slice(), &sealed].concat())
     }
 
     /// The secret called `name`, from what was stored.
-    pub(super) fn open(&self, name: &str, stored: &[u8]) -> Result<Vec<u8>, Fault> {
-        let kind = self.kind.as_str();
+    ///
+    /// # Errors
+    /// When it was encrypted with another secret, under another name, or as another kind.
+    pub fn open(&self, name: &str, stored: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let Kind { name: kind, setting, .. } = self.kind;
         match (stored.split_first(), &self.key) {
             (Some((&PLAIN, secret)), _) => Ok(secret.to_vec()),
-            (Some((&SEALED, sealed)), Some(key)) => decrypt(key, name, sealed).ok_or_else(|| {
-                let message = "cannot be decrypted: embedded.key_encryption_secret is not the one it was encrypted with";
-                Fault::Crypto(format!("{kind} {name} {message}"))
-            }),
-            (Some((&SEALED, _)), None) => Err(Fault::Crypto(format!("{kind} {name} is encrypted; set embedded.key_encryption_secret"))),
-            _ => Err(Fault::Crypto(format!("{kind} {name} has an unknown form"))),
+            (Some((&SEALED, sealed)), Some(key)) => decrypt(key, name, sealed)
+                .ok_or_else(|| VaultError(format!("{kind} {name} cannot be decrypted: {setting} is not the one it was encrypted with"))),
+            (Some((&SEALED, _)), None) => Err(VaultError(format!("{kind} {name} is encrypted; set {setting}"))),
+            _ => Err(VaultError(format!("{kind} {name} has an unknown form"))),
         }
     }
 }
@@ -96,23 +91,25 @@ fn decrypt(key: &RandomizedNonceKey, name: &str, sealed: &[u8]) -> Option<Vec<u8
 mod tests {
     use super::*;
 
+    const KEY: Kind = Kind { name: "signing key", salt: "signing key at rest", setting: "secret" };
+    const FACTOR: Kind = Kind { name: "factor", salt: "factor at rest", setting: "secret" };
     const SECRET: &str = "an operator's secret of many bytes";
 
     #[test]
     fn a_sealed_secret_opens_only_with_the_same_secret_name_and_kind() {
-        let vault = Vault::new(Kind::SigningKey, SECRET).unwrap();
+        let vault = Vault::new(KEY, SECRET).unwrap();
         let sealed = vault.close("a", b"private").unwrap();
         assert!(!sealed.windows(7).any(|window| window == b"private"));
         assert_eq!(vault.open("a", &sealed).unwrap(), b"private");
         assert!(vault.open("b", &sealed).is_err());
-        assert!(Vault::new(Kind::SigningKey, "another secret").unwrap().open("a", &sealed).is_err());
-        assert!(Vault::new(Kind::Factor, SECRET).unwrap().open("a", &sealed).is_err());
-        assert!(Vault::new(Kind::SigningKey, "").unwrap().open("a", &sealed).is_err());
+        assert!(Vault::new(KEY, "another secret").unwrap().open("a", &sealed).is_err());
+        assert!(Vault::new(FACTOR, SECRET).unwrap().open("a", &sealed).is_err());
+        assert!(Vault::new(KEY, "").unwrap().open("a", &sealed).is_err());
     }
 
     #[test]
     fn what_was_stored_before_a_secret_was_given_opens_with_one_too() {
-        let stored = Vault::new(Kind::Factor, "").unwrap().close("a", b"shared").unwrap();
-        assert_eq!(Vault::new(Kind::Factor, SECRET).unwrap().open("a", &stored).unwrap(), b"shared");
+        let stored = Vault::new(FACTOR, "").unwrap().close("a", b"shared").unwrap();
+        assert_eq!(Vault::new(FACTOR, SECRET).unwrap().open("a", &stored).unwrap(), b"shared");
     }
 }

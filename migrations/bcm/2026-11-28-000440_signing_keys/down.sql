@@ -1,0 +1,1 @@
+drop table bcm.signing_key;
