@@ -14,6 +14,8 @@ use crate::{OnboardingService, standing::ChangeError, store};
 const LEASE: &str = "cleanup";
 /// A round takes seconds; whoever dies in one gives way after this.
 const LEASE_TIME: TimeDelta = TimeDelta::minutes(5);
+/// Batches of a round; what is left waits for the next.
+const MOST_BATCHES: u32 = 20;
 
 /// Why a round was not finished.
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +40,18 @@ impl From<diesel::result::Error> for CleanupError {
     }
 }
 
-/// One round, unless another process is at it; returns 1 when reminders or sessions are left for the next round.
+/// One round, unless another process is at it or the last one was just now.
 pub(crate) async fn run(app: &OnboardingService) -> Result<usize, CleanupError> {
     if !begun(app).await? {
         return Ok(0);
     }
-    let reminded = remind::remind(app).await?;
-    let archived = archive::archive_abandoned(app).await?;
+    for _ in 0..MOST_BATCHES {
+        let reminded = remind::remind(app).await?;
+        let archived = archive::archive_abandoned(app).await?;
+        if !reminded.more && !archived.more {
+            break;
+        }
+    }
     // Without Redis there is nothing to repair in it, which does not hold up the rest.
     let repaired = repair::repair(app, None, false).await;
     let to_its_end = match repaired {
@@ -62,7 +69,7 @@ pub(crate) async fn run(app: &OnboardingService) -> Result<usize, CleanupError> 
     };
     let mut connection = app.kit.worker_db.get().await?;
     store::lease::give_back(&mut connection, LEASE, app.instance, app.kit.clock.now(), to_its_end).await?;
-    Ok(usize::from(reminded.more || archived.more))
+    Ok(0)
 }
 
 /// What a part of a round did.

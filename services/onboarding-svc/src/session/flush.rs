@@ -13,7 +13,7 @@ use super::{
     Editor,
     persist::{Written, persist_cached},
 };
-use crate::{OnboardingService, drafts::Unsaved, standing::ChangeError};
+use crate::{OnboardingService, drafts::Unsaved, standing::ChangeError, store};
 
 /// Why a workspace was not written behind.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +64,7 @@ async fn write(app: &OnboardingService, db: &Db, workspace: WorkspaceId, editor:
             .transaction(async |connection: &mut AsyncPgConnection| {
                 if let Some(editor) = editor {
                     authorise(connection, workspace, editor.user(), Role::Member).await?;
+                    store::contact::note(connection, workspace, &editor.claims, now).await?;
                 }
                 Ok::<_, FlushError>(persist_cached(connection, now, workspace, epoch, &steps, &revisions).await?)
             })

@@ -21,7 +21,8 @@ pub(crate) async fn note(
 ) -> QueryResult<()> {
     let Some(email) = claims.email().filter(|email| (3..=LONGEST).contains(&email.chars().count())) else { return Ok(()) };
     sql_query(
-        "insert into contact as c (workspace_id, user_id, email, updated_at) values ($1, $2, $3, $4) \
+        "insert into contact as c (workspace_id, user_id, email, updated_at) \
+         select workspace_id, $2, $3, $4 from onboarding where workspace_id = $1 \
          on conflict (workspace_id) do update set user_id = excluded.user_id, email = excluded.email, updated_at = excluded.updated_at \
          where (c.user_id, c.email) <> (excluded.user_id, excluded.email)",
     )
