@@ -131,13 +131,7 @@ pub async fn hot(run: &Context) -> anyhow::Result<Vec<Bar>> {
     ];
     handler.process.stop().await?;
     let (address, usual) = fastapi(run).await?;
-    let (ours, theirs) = load::alternate(
-        run.pairs,
-        async || per_second(run, rig.service.public, rig.whole()).await,
-        async || per_second(run, address, rig.whole()).await,
-    )
-    .await?;
-    bars.push(Bar::ratio("manifest-hot", "200 with gzip ÷ FastAPI", "1/s", (&ours, &theirs), Limit::AtLeast(10.0))?);
+    bars.push(beside(run, &rig, ("manifest-hot", "200 with gzip ÷ FastAPI"), (rig.service.public, address), 10.0).await?);
     usual.stop().await?;
     rig.service.process.stop().await?;
     Ok(bars)
@@ -156,9 +150,12 @@ pub async fn redis(run: &Context) -> anyhow::Result<Vec<Bar>> {
     let handler = run.stack.bare(&["redis", &whole, FIXED_KEY]).await?;
     let claim = "200 without tier 0 ÷ a bare handler with one GET";
     let bar = pair(run, "manifest-redis", claim, (&rig.service, &handler), || rig.whole(), 0.60).await?;
-    rig.service.process.stop().await?;
     handler.process.stop().await?;
-    Ok(vec![bar])
+    let (address, usual) = fastapi(run).await?;
+    let beside = beside(run, &rig, ("manifest-redis", "200 without tier 0 ÷ FastAPI"), (rig.service.public, address), 5.0).await?;
+    usual.stop().await?;
+    rig.service.process.stop().await?;
+    Ok(vec![bar, beside])
 }
 
 pub async fn gateway(run: &Context) -> anyhow::Result<Vec<Bar>> {
@@ -173,10 +170,32 @@ pub async fn gateway(run: &Context) -> anyhow::Result<Vec<Bar>> {
         async || per_second(run, bare_at, rig.whole()).await,
     )
     .await?;
-    for process in [ours_gateway, bare_gateway, rig.service.process, handler.process] {
+    let bare =
+        Bar::ratio("manifest-gateway", "200 through nginx ÷ nginx and a bare handler", "1/s", (&ours, &theirs), Limit::AtLeast(0.70))?;
+    for process in [bare_gateway, handler.process] {
         process.stop().await?;
     }
-    Ok(vec![Bar::ratio("manifest-gateway", "200 through nginx ÷ nginx and a bare handler", "1/s", (&ours, &theirs), Limit::AtLeast(0.70))?])
+    let (address, usual) = fastapi(run).await?;
+    let (usual_at, usual_gateway) = nginx(run, "gateway-fastapi", address).await?;
+    let beside = beside(run, &rig, ("manifest-gateway", "200 through nginx ÷ nginx and FastAPI"), (ours_at, usual_at), 4.0).await?;
+    for process in [ours_gateway, usual_gateway, usual, rig.service.process] {
+        process.stop().await?;
+    }
+    Ok(vec![bare, beside])
+}
+
+/// The same reads of ours and of the `FastAPI` service, in turn.
+async fn beside(
+    run: &Context,
+    rig: &Rig,
+    (row, claim): (&'static str, &str),
+    (ours, usual): (SocketAddr, SocketAddr),
+    limit: f64,
+) -> anyhow::Result<Bar> {
+    let (ours, theirs) =
+        load::alternate(run.pairs, async || per_second(run, ours, rig.whole()).await, async || per_second(run, usual, rig.whole()).await)
+            .await?;
+    Bar::ratio(row, claim, "1/s", (&ours, &theirs), Limit::AtLeast(limit))
 }
 
 /// A gateway in front of this manifest store.
