@@ -6,7 +6,7 @@ mod invariants;
 mod topology;
 
 pub use client::{Answer, Ask, Client, Observer, Seen};
-pub use flow::{Progress, Saving, Silent, confirm, journey, pay_and_finalize, sign_in, sign_up};
+pub use flow::{Progress, Saving, Silent, confirm, finalize_again, journey, pay_and_finalize, sign_in, sign_up};
 pub use invariants::{Line, Places, Report, settle};
 pub use topology::Topology;
 

@@ -5,14 +5,22 @@ set -euo pipefail
 # shellcheck source=/dev/null
 . deploy/verify/claims/rows.sh
 
-# long CLAIM TEST
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# long CLAIM TEST FIGURE: FIGURE is the pattern of the lines in which the test says what it did.
 long() {
-  local code=0 began=$SECONDS
+  local code=0 began=$SECONDS lines figure
   cargo nextest run --package onboarding-svc --run-ignored only --no-tests fail --config-file deploy/verify/claims/nextest.toml \
-    --profile long -E "test($2)" >&2 || code=$?
-  holds_if "$code" "$1" "$((SECONDS - began)) s, exit code $code"
+    --profile long --success-output final -E "test($2)" >"$log" 2>&1 || code=$?
+  cat "$log" >&2
+  lines=$(grep -oE "$3" "$log" | sort -u || true)
+  figure=$(tail -n 1 <<<"$lines")
+  [[ -n $figure ]] || code=1
+  holds_if "$code" "$1" "$(grep -c . <<<"$lines" || true) × such as \"${figure:-nothing was run}\", $((SECONDS - began)) s"
 }
 
-long 'twenty storms: each durable answer of three editors is among those before the last' no_durable_answer_is_lost_in_twenty_storms
+long 'twenty storms: each durable answer of three editors is among those before the last' no_durable_answer_is_lost_in_twenty_storms \
+  'seed [0-9]+: [0-9]+ saved, [0-9]+ conflicts, [0-9]+ failed'
 long '1,000 finalizes while the service is killed again and again: one context and one event each' \
-  a_thousand_finalizes_are_made_once_each_while_the_service_dies
+  a_thousand_finalizes_are_made_once_each_while_the_service_dies '[0-9]+ people, [0-9]+ crashes'

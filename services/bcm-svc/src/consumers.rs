@@ -98,6 +98,7 @@ impl FinalizedContexts {
         let prepared = Prepared { workspace, number, sha256, policy, reduced };
         let cause = Cause::Finalized { event: delivered.id.as_uuid(), by: finalized.finalized_by };
         let outcome = generate(connection, app.kit.clock.now(), &prepared, cause, &app.metrics).await.map_err(refused)?;
+        service_kit::kill_point!("F2");
         Ok(outcome.as_str())
     }
 }

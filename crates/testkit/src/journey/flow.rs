@@ -84,6 +84,29 @@ pub async fn pay_and_finalize(
     Ok(manifest)
 }
 
+/// Renames the company and finalizes once more; `number` is that of the context which this makes, 2 or more. Ends when its manifest
+/// is there.
+pub async fn finalize_again(client: &Client, number: u64) -> anyhow::Result<()> {
+    manifest_of(client, number.saturating_sub(1)).await?;
+    let answers: Value = serde_json::from_str(ANSWERS)?;
+    let mut company = answers.get("company").cloned().context("the fixture has no company")?;
+    *company.get_mut("company_name").context("the fixture's company has no name")? = json!(format!("Acme Instruments {number}"));
+    let body = json!({"answer": company});
+    let revision = current_revision(client, "company").await?;
+    keep_mine(client, "company", revision, || Ask::post("/api/onboarding/steps/company/complete", body.clone())).await?;
+    let key = uuid::Uuid::now_v7().to_string();
+    let finalized = client.expect(&Ask::post("/api/onboarding/finalize", json!({})).header("Idempotency-Key", key)).await?;
+    let made = finalized.body.get("context_number").and_then(Value::as_u64);
+    ensure!(made == Some(number), "finalizing made another context than {number}: {}", finalized.body);
+    manifest_of(client, number).await
+}
+
+async fn manifest_of(client: &Client, number: u64) -> anyhow::Result<()> {
+    let path = format!("/api/onboarding/finalize/{number}");
+    let is_there = |answer: &Answer| answer.text("/status").is_ok_and(|status| status == "completed");
+    client.until("the manifest of a context", Ask::get(&path), is_there).await.map(drop)
+}
+
 /// Signs up, or in when an earlier attempt did. `false` when the address has to be confirmed first.
 pub async fn sign_up(client: &mut Client, email: &str, password: &str) -> anyhow::Result<bool> {
     let answer = client.send(&Ask::post("/auth/v1/signup", json!({"email": email, "password": password}))).await?;

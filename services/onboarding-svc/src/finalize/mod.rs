@@ -139,6 +139,7 @@ pub(crate) async fn finalize(
             Ok::<_, FinalizeError>((finalized, over))
         })
         .await?;
+    service_kit::kill_point!("F1");
     app.forget(workspace);
     app.metrics.finalizes.inc_by(u64::from(over.is_some()));
     if let Some(epoch) = over

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use domain::{
     answer::{self, Mode},
-    event::Event,
     ids::{OrderId, WorkspaceId},
     step::{Definition, Field, Kind, Slug, Step},
 };
@@ -76,9 +75,7 @@ struct Company<'a> {
 impl<'a> Company<'a> {
     async fn new(rig: &'a Rig, service: &'a Running, name: &'a str, deep: bool) -> Self {
         let person = person(&rig.database).await;
-        let paid = confirmed(WorkspaceId::from_uuid(person.workspace), OrderId::generate());
-        rig.deliver(&paid, 1).await;
-        assert!(matches!(paid, Event::PaymentConfirmed(_)));
+        rig.deliver(&confirmed(WorkspaceId::from_uuid(person.workspace), OrderId::generate()), 1).await;
         Self { rig, service, person, name, deep }
     }
 
@@ -91,7 +88,10 @@ impl<'a> Company<'a> {
         };
         let mut answer = send(revision).await;
         // A Redis that was too slow for a moment begins a new epoch; whoever edits is told the revision.
-        while answer.status == 412 {
+        for _ in 0..10 {
+            if answer.status != 412 {
+                break;
+            }
             answer = send(&answer.etag()).await;
         }
         let pointers = answer.body["errors"].as_array().into_iter().flatten().filter_map(|error| error["pointer"].as_str());

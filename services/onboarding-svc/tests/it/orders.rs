@@ -6,7 +6,7 @@ use diesel::{
     QueryableByName,
     sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid},
 };
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::{
     event::{Event, SubscriptionEvent, WorkspaceProvisioned},
     ids::{EventId, OrderId, UserId, WorkspaceId},
@@ -52,7 +52,7 @@ struct Ended {
     told: i64,
 }
 
-async fn ended(rig: &Rig, workspace: WorkspaceId) -> Ended {
+async fn ended(connection: &mut AsyncPgConnection, workspace: WorkspaceId) -> Ended {
     diesel::sql_query(
         "select unlocked_by is not null as unlocked, subscription_status, subscription_sequence, progress, announced_status, \
            (select count(*) from onboarding.unlock u where u.workspace_id = o.workspace_id) as unlocks, \
@@ -60,27 +60,27 @@ async fn ended(rig: &Rig, workspace: WorkspaceId) -> Ended {
          from onboarding.onboarding o where workspace_id = $1",
     )
     .bind::<SqlUuid, _>(workspace.as_uuid())
-    .get_result(&mut rig.database.admin().await)
+    .get_result(connection)
     .await
     .unwrap()
 }
 
 /// Delivers in this order, and some of them again, at once or later.
-async fn end_of(rig: &Rig, events: &[(EventId, Event, i64)], order: &[usize], dice: &mut Dice) {
+async fn end_of(rig: &Rig, connection: &mut AsyncPgConnection, events: &[(EventId, Event, i64)], order: &[usize], dice: &mut Dice) {
     let mut late = Vec::new();
     for place in order {
         let (id, event, sequence) = &events[*place];
-        rig.deliver_as(*id, event, *sequence).await;
+        rig.deliver_over(connection, *id, event, *sequence).await;
         match dice.below(3) {
-            0 => rig.deliver_as(*id, event, *sequence).await,
+            0 => rig.deliver_over(connection, *id, event, *sequence).await,
             // Published twice, under another id: the business keys stand behind the inbox.
-            1 => rig.deliver_as(EventId::generate(), event, *sequence).await,
+            1 => rig.deliver_over(connection, EventId::generate(), event, *sequence).await,
             _ => late.push(*place),
         }
     }
     for place in late {
         let (id, event, sequence) = &events[place];
-        rig.deliver_as(*id, event, *sequence).await;
+        rig.deliver_over(connection, *id, event, *sequence).await;
     }
 }
 
@@ -89,6 +89,7 @@ type Told = (SubscriptionState, fn(SubscriptionEvent) -> Event);
 
 async fn same_end(states: [Told; 4], expected: &str) {
     let rig = Rig::locked().await;
+    let (mut service, mut admin) = (rig.database.service("onboarding_svc", "onboarding").await, rig.database.admin().await);
     let mut ends = BTreeSet::new();
     let mut dice = Dice::new(7);
     for mut order in permutations(5) {
@@ -105,8 +106,8 @@ async fn same_end(states: [Told; 4], expected: &str) {
             slug: "acme".into(),
         };
         events.push((EventId::generate(), Event::WorkspaceProvisioned(provisioned), 1));
-        end_of(&rig, &events, &order, &mut dice).await;
-        ends.insert(ended(&rig, workspace).await);
+        end_of(&rig, &mut service, &events, &order, &mut dice).await;
+        ends.insert(ended(&mut admin, workspace).await);
     }
     assert_eq!(ends.len(), 1, "{ends:#?}");
     let end = ends.into_iter().next().unwrap();

@@ -156,6 +156,11 @@ impl Rig {
 
     /// Delivers an event as the broker's consumer does: inbox and effect in one transaction.
     pub async fn deliver_as(&self, id: EventId, event: &Event, sequence: i64) {
+        self.deliver_over(&mut self.database.service("onboarding_svc", "onboarding").await, id, event, sequence).await;
+    }
+
+    /// The same over a connection that is there, for those who deliver a thousand.
+    pub async fn deliver_over(&self, connection: &mut AsyncPgConnection, id: EventId, event: &Event, sequence: i64) {
         let delivered = Delivered {
             id,
             event: event.clone(),
@@ -170,7 +175,6 @@ impl Rig {
             "payments-svc" => ("onboarding-svc.payments.v1", Box::new(PaymentEvents(self.service.clone()))),
             _ => ("onboarding-svc.bcm.v1", Box::new(ManifestEvents(self.service.clone()))),
         };
-        let mut connection = self.database.service("onboarding_svc", "onboarding").await;
         connection
             .transaction(async |connection: &mut AsyncPgConnection| {
                 if inbox::insert(connection, queue, id, event.event_type().as_str()).await? {

@@ -83,7 +83,7 @@ async fn run(count: usize, seed: u64) {
     }
     let once = format!("{count} people, {crashes} crashes");
     let wanted = i64::try_from(count).unwrap();
-    assert!(crashes > 2, "{once}");
+    assert!(crashes > 1, "{once}");
     for (what, query) in [
         ("contexts", "select count(*) from onboarding.business_context"),
         ("workspaces with a context", "select count(distinct workspace_id) from onboarding.business_context where number = 1"),
@@ -94,6 +94,7 @@ async fn run(count: usize, seed: u64) {
     ] {
         assert_eq!(rig.database.number(query).await, wanted, "{what}: {once}");
     }
+    println!("{once}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,11 +5,20 @@ use std::time::Duration;
 use anyhow::bail;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
-use testkit::journey::{Addresses, Silent, journey};
+use testkit::journey::{Addresses, Client, Silent, finalize_again, journey, sign_in};
 use tokio::time::Instant;
 
-/// `pause` is the time from one start to the next; without it as many run as `concurrency` allows.
-pub async fn run(addresses: &Addresses, count: usize, concurrency: usize, limit_s: u64, pause: Option<Duration>) -> anyhow::Result<()> {
+const PASSWORD: &str = "groundwork-load-2026";
+
+/// `pause` is the time from one start to the next; without it as many run as `concurrency` allows. Each person finalizes `finalizes` times.
+pub async fn run(
+    addresses: &Addresses,
+    count: usize,
+    concurrency: usize,
+    limit_s: u64,
+    pause: Option<Duration>,
+    finalizes: u64,
+) -> anyhow::Result<()> {
     let started = Instant::now();
     let run_id = uuid::Uuid::now_v7().simple().to_string();
     let results: Vec<anyhow::Result<Duration>> = stream::iter(0..count)
@@ -25,7 +34,14 @@ pub async fn run(addresses: &Addresses, count: usize, concurrency: usize, limit_
             async move {
                 let begun = Instant::now();
                 let deadline = begun + Duration::from_secs(limit_s);
-                journey(addresses, &email, "groundwork-load-2026", deadline, &mut Silent).await?;
+                journey(addresses, &email, PASSWORD, deadline, &mut Silent).await?;
+                if finalizes > 1 {
+                    let mut client = Client::new(&addresses.gateway, deadline)?;
+                    sign_in(&mut client, &email, PASSWORD).await?;
+                    for number in 2..=finalizes {
+                        finalize_again(&client, number).await?;
+                    }
+                }
                 Ok(begun.elapsed())
             }
         })

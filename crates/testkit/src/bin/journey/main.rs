@@ -49,6 +49,9 @@ enum Command {
         /// Start this many a minute, evenly, instead of each as soon as another ends.
         #[arg(long)]
         per_minute: Option<u32>,
+        /// How often each person finalizes, with another name of the company each time.
+        #[arg(long, default_value_t = 1)]
+        finalizes: u64,
     },
     /// The invariants J1–J8 and the count of mails, by SQL and broker queries of our own.
     Check {
@@ -64,9 +67,9 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo { addresses, email, password, export } => demo::demo(&addresses, email, &password, export.as_deref()).await,
-        Command::Load { addresses, count, concurrency, limit_s, per_minute } => {
+        Command::Load { addresses, count, concurrency, limit_s, per_minute, finalizes } => {
             let pause = per_minute.map(|rate| Duration::from_secs(60) / rate.max(1));
-            load::run(&addresses, count, concurrency, limit_s, pause).await
+            load::run(&addresses, count, concurrency, limit_s, pause, finalizes).await
         }
         Command::Check { places, settle_s } => check::check(&places, settle_s).await,
     };
