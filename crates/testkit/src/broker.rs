@@ -3,7 +3,6 @@
 use std::{
     fs::{self, File},
     io::Read,
-    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -12,7 +11,7 @@ use std::{
 use tokio::{net::TcpStream, time::sleep};
 use uuid::Uuid;
 
-use crate::vhost::Vhost;
+use crate::{ports::free_ports, vhost::Vhost};
 
 /// On a machine that compiles meanwhile a node takes a while.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -185,14 +184,6 @@ fn tied_to_this_test(program: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", program]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
-}
-
-/// Below the range from which the kernel takes ports of outgoing connections: a client that tries a closed port of
-/// that range again and again may meet itself.
-fn free_ports() -> [u16; 3] {
-    let from = 24_000 + u16::try_from(std::process::id() % 7_000).unwrap();
-    let mut free = (from..from + 500).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
-    std::array::from_fn(|_| free.next().expect("no free port"))
 }
 
 async fn listens(port: u16, limit: Duration) -> Result<(), ()> {

@@ -11,6 +11,8 @@ use tokio::{
     time::sleep,
 };
 
+use crate::ports::free_ports;
+
 /// What a relay does with connections and their bytes. A change holds for those that are open already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -111,7 +113,8 @@ impl Relay {
     pub async fn before(url: &str) -> (Self, String) {
         let target = url::Url::parse(url).unwrap();
         let port = target.port_or_known_default().unwrap_or_else(|| panic!("{} names no port", target.scheme()));
-        let relay = Self::start(0, &format!("{}:{port}", target.host_str().unwrap())).await;
+        let [own] = free_ports();
+        let relay = Self::start(own, &format!("{}:{port}", target.host_str().unwrap())).await;
         let through = relay.through(url);
         (relay, through)
     }
