@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The long forms of two tests, on the databases of the started stack: twenty storms of faults against three editors, and 250 finalizes
+# The long forms of two tests, on the databases of the started stack: ten storms of faults against three editors, and 250 finalizes
 # while the service is killed at any moment, every few hundred milliseconds.
 set -euo pipefail
 # shellcheck source=/dev/null
@@ -20,7 +20,7 @@ long() {
   holds_if "$code" "$1" "$(grep -c . <<<"$lines" || true) × such as \"${figure:-nothing was run}\", $((SECONDS - began)) s"
 }
 
-long 'twenty storms: each durable answer of three editors is among those before the last' no_durable_answer_is_lost_in_twenty_storms \
+long 'ten storms: each durable answer of three editors is among those before the last' no_durable_answer_is_lost_in_ten_storms \
   'seed [0-9]+: [0-9]+ saved, [0-9]+ conflicts, [0-9]+ failed'
 long '250 finalizes while onboarding-svc is killed at any moment: one context and one event of each kind' \
   hundreds_of_finalizes_are_made_once_each_while_the_service_dies '[0-9]+ people, [0-9]+ crashes'

@@ -239,8 +239,8 @@ async fn no_durable_answer_is_lost_in_another_storm() {
 /// For `make verify PHASE=onboarding`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes five minutes"]
-async fn no_durable_answer_is_lost_in_twenty_storms() {
-    for seed in 10..30 {
+async fn no_durable_answer_is_lost_in_ten_storms() {
+    for seed in 10..20 {
         run(seed).await;
     }
 }
