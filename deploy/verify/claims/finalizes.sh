@@ -16,7 +16,7 @@ set -euo pipefail
 people=${1:-100} times=${2:-10} code=0
 finalizes=$((people * times))
 # With the passage that is deadly: more where there is more to pass, so that a process gets somewhere between two deaths.
-onboarding=(K9:10 F1:10 K3:60 K4:60 K5:15 F3:10 K6:15)
+onboarding=(K9:10 F1:10 K3:60 K4:30 K5:15 F3:10 K6:15)
 bcm=(K5:10 F2:10 K10:10 K6:10 K3:10 K4:10)
 # A point that is not reached in this time is left for the next one.
 patience_s=40
@@ -76,8 +76,9 @@ for service in onboarding-svc bcm-svc; do
   kill -s KILL "$pid"
   gone "$pid" 5 || true
 done
-dies onboarding-svc "${onboarding[@]}" >&2 &
-dies bcm-svc "${bcm[@]}" >&2 &
+# The shell tells of each death; they are counted.
+dies onboarding-svc "${onboarding[@]}" >/dev/null 2>&1 &
+dies bcm-svc "${bcm[@]}" >/dev/null 2>&1 &
 timeout "$limit_s" "$(built journey)" load --count "$people" --concurrency 20 --finalizes "$times" --limit-s "$limit_s" >"$folder/load.json" ||
   code=1
 took_s=$((SECONDS - began))
