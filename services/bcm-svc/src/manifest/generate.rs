@@ -182,7 +182,8 @@ pub async fn generate(
         }
         return Ok(Outcome::Unchanged(held.record));
     };
-    let record = record(prepared, cause, now, current + 1, version, cause.reason());
+    // Whoever waited for the lock asked the clock before the one who had it: moments rise with the sequence, as `as_of` needs it.
+    let record = record(prepared, cause, now.max(held.record.generated_at), current + 1, version, cause.reason());
     append(connection, prepared, &record, cause).await?;
     head::move_to(connection, workspace, record.sequence, &version.to_string(), &checksum, now).await?;
     tell(connection, now, &record, prepared.number, record.reason).await?;

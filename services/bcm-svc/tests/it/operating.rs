@@ -112,6 +112,8 @@ async fn a_signed_export_verifies_from_the_file_and_the_published_keys_alone() {
     let checksum = Checksum::of(&plain).to_string();
     assert!(command(&alone, &["verify", unsigned.path(), "--checksum", &checksum]).await.is_ok());
     assert!(refused(unsigned.path(), &["--checksum", &"0".repeat(64)]).await.contains(&checksum));
+    let both = ["--checksum", checksum.as_str(), "--keys", keys.path()];
+    assert!(refused(unsigned.path(), &both).await.contains("cannot be used with"), "a checksum does not set a signature aside");
     assert_eq!(code(rig.get(&who, "export?signed=true&format=yaml").await).await, "400 GW-0021");
     let audited = format!("select count(*) from bcm.audit_log where action = 'manifest.export_signed' and actor_id = '{}'", who.user);
     assert_eq!(rig.database.number(&audited).await, 2);
