@@ -91,6 +91,19 @@ test("an older version is not taken over, unless consumers are kept on it", asyn
   assert.equal((await reader.read()).manifest.record.sequence, 5);
 });
 
+test("a name that was given to an older version is followed, and a pin is heard of without a new version", async () => {
+  const reader = client();
+  play = serving(5);
+  await reader.read({ alias: "campaign-1" });
+  play = serving(4);
+  const moved = await reader.read({ alias: "campaign-1" });
+  assert.deepEqual([moved.manifest.record.sequence, moved.from], [4, "network"]);
+  await reader.read();
+  play = serving(4, { "Manifest-Pinned": "true" });
+  const pinned = await reader.read();
+  assert.deepEqual([pinned.from, pinned.pinned], ["revalidated", true]);
+});
+
 test("names and versions are read by their own addresses, and kept apart", async () => {
   const reader = client();
   play = serving(1);
