@@ -20,4 +20,7 @@ tested 'a replica killed while it fills the tiers: the others and its successor 
 tested 'parts, differences, prompts, files, counts, streams' "$nextest" services/bcm-svc/tests/it/rendering.rs
 tested 'going back, pins, names; retention keeps what is pinned, named or among the last fifty' "$nextest" services/bcm-svc/tests/it/revising.rs
 tested 'signed exports, rotated keys, rebuild --all, reduce FILE' "$nextest" services/bcm-svc/tests/it/operating.rs
+tested 'the TypeScript client: its types are those of the schema, and it reads from the running stack' '26-manifest-client' \
+  deploy/test/26-manifest-client.sh
+tested 'the example of a consumer in Rust' "$nextest" services/bcm-svc/tests/it/consuming.rs
 tested 'text of users ends no prompt' "$nextest" crates/domain/src/manifest/outline/tests.rs
