@@ -78,7 +78,7 @@ impl Cold {
 
         self.database.set(Mode::Pass).await;
         self.cache.set(Mode::Pass).await;
-        self.process.succeed().await;
+        self.process.restart().await;
         assert_eq!(body(ask(&self.process.url, &self.who, VERSION).await.unwrap()).await, self.expected);
         assert_eq!(get(&content).await.as_ref(), Some(&self.frame));
         let lock = self.lock();

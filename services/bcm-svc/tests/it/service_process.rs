@@ -51,7 +51,7 @@ impl ServiceProcess {
     }
 
     /// Starts it again after it was killed.
-    pub async fn succeed(&mut self) {
+    pub async fn restart(&mut self) {
         self.process.start();
         self.answers().await;
     }
