@@ -134,15 +134,17 @@ export class ManifestClient {
     if (answer.status === 304 && kept) {
       // A newer version may have come, or the pin gone, while this one is still the one for consumers.
       const same = { ...kept, pinned: answer.headers.get("manifest-pinned") === "true" };
-      this.#kept.set(path, same);
+      if (this.#kept.get(path) === kept) this.#kept.set(path, same);
       return { ...same, from: "revalidated" as const, stale };
     }
     if (answer.status >= 500 && kept) return { ...kept, from: "kept" as const, stale: true };
     if (answer.status !== 200) throw await problem(answer);
     const body = JSON.parse(await this.#text(answer)) as T;
     const next = { etag: answer.headers.get("etag") ?? "", body, pinned: answer.headers.get("manifest-pinned") === "true" };
-    if (kept && older && !next.pinned && !kept.pinned && older(body, kept.body)) {
-      return { ...kept, from: "kept" as const, stale: true };
+    // Another question may have been asked later and answered sooner.
+    const held = this.#kept.get(path) as Kept<T> | undefined;
+    if (held && older && !next.pinned && !held.pinned && older(body, held.body)) {
+      return { ...held, from: "kept" as const, stale: true };
     }
     this.#kept.set(path, next);
     return { ...next, from: "network" as const, stale };

@@ -91,6 +91,19 @@ test("an older version is not taken over, unless consumers are kept on it", asyn
   assert.equal((await reader.read()).manifest.record.sequence, 5);
 });
 
+test("an answer that was overtaken does not bring an older version back", async () => {
+  const reader = client();
+  let release;
+  play = (request, response) => { release = () => serving(1)(request, response); };
+  const slow = reader.read();
+  while (!release) await new Promise((resolve) => setTimeout(resolve, 5));
+  play = serving(2);
+  assert.equal((await reader.read()).manifest.record.sequence, 2);
+  release();
+  assert.equal((await slow).manifest.record.sequence, 2);
+  assert.equal((await reader.read()).from, "revalidated");
+});
+
 test("a name that was given to an older version is followed, and a pin is heard of without a new version", async () => {
   const reader = client();
   play = serving(5);
