@@ -139,7 +139,14 @@ export class ManifestClient {
     }
     if (answer.status >= 500 && kept) return { ...kept, from: "kept" as const, stale: true };
     if (answer.status !== 200) throw await problem(answer);
-    const body = JSON.parse(await this.#text(answer)) as T;
+    let body: T;
+    try {
+      body = JSON.parse(await this.#text(answer)) as T;
+    } catch (error) {
+      if (signal?.aborted || error instanceof ManifestError) throw error;
+      if (kept) return { ...kept, from: "kept" as const, stale: true };
+      throw new ManifestError(answer.status, "", "the answer cannot be read", undefined, { cause: error });
+    }
     const next = { etag: answer.headers.get("etag") ?? "", body, pinned: answer.headers.get("manifest-pinned") === "true" };
     // Another question may have been asked later and answered sooner.
     const held = this.#kept.get(path) as Kept<T> | undefined;

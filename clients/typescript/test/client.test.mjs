@@ -55,7 +55,11 @@ test("without an answer the kept version is given, and without one there is an e
   const reader = client({ timeoutMs: 200 });
   play = serving(1);
   await reader.read();
-  for (const trouble of [failing(503), (_, response) => response.destroy(), () => {}]) {
+  const cutOff = (_, response) => {
+    response.writeHead(200, { "Content-Type": "application/json", "Content-Length": "100" });
+    response.write("{", () => response.destroy());
+  };
+  for (const trouble of [failing(503), (_, response) => response.destroy(), () => {}, cutOff, (_, response) => response.end("no JSON")]) {
     play = trouble;
     const { from, stale, manifest } = await reader.read();
     assert.deepEqual([from, stale, manifest.record.sequence], ["kept", true, 1]);
