@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Independent implementations of RFC 8785 (npm canonicalize, PyPI rfc8785) and of the tokenisers (npm gpt-tokenizer) are given
 # generated documents and manifests, and must come to the same bytes, checksums and counts. They are installed once for each user.
-# DOCUMENTS and CONTEXTS say how many; `make verify PHASE=manifest` takes 10,000 and 250.
+# DOCUMENTS and CONTEXTS say how many; `make verify PHASE=manifest` takes 10,000 and 1,000. SAMPLES
+# is the program that generates them, when it is not that of the debug build.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$ROOT/deploy/test/manifest-witnesses
-samples=${CARGO_TARGET_DIR:-$ROOT/target}/debug/examples/manifest_samples
+samples=${SAMPLES:-${CARGO_TARGET_DIR:-$ROOT/target}/debug/examples/manifest_samples}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/groundwork
 packages=$cache/manifest-witnesses-node
 venv=$cache/venv-manifest
@@ -15,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 if [[ ! -x $samples ]]; then
-  printf '%s is missing: run "cargo build -p domain --example manifest_samples" first\n' "$samples" >&2
+  printf '%s is missing: run "cargo build --package domain --example manifest_samples" first\n' "$samples" >&2
   exit 1
 fi
 

@@ -2,7 +2,7 @@
  * Reads the Business Context Manifest of a workspace.
  *
  * What was read is kept: while the service says that it has not changed (304), or does not answer, the kept version is given. A
- * version that is older than the kept one is not taken over unless the workspace is pinned or the reader asked for it.
+ * current version that is older than the kept one is not taken over unless the workspace is pinned.
  */
 
 import type { Content, Manifest, Record as ManifestRecord } from "./manifest.js";
@@ -107,7 +107,9 @@ export class ManifestClient {
     const path = which.version === undefined
       ? `/api/context/manifest${query({ alias: which.alias })}`
       : `/api/context/manifest/versions/${encodeURIComponent(which.version)}`;
-    const { body, from, stale, pinned } = await this.#get<Manifest>(path, which.signal, isOlder);
+    // Only the head goes forward: a name may be given to an older version.
+    const follows = which.version === undefined && [undefined, "live", "latest"].includes(which.alias);
+    const { body, from, stale, pinned } = await this.#get<Manifest>(path, which.signal, follows ? isOlder : undefined);
     return { manifest: body, from, stale, pinned };
   }
 
@@ -129,13 +131,27 @@ export class ManifestClient {
       throw new ManifestError(0, "", "the service does not answer", undefined, { cause: error });
     }
     const stale = answer.headers.has("warning");
-    if (answer.status === 304 && kept) return { ...kept, from: "revalidated" as const, stale };
+    if (answer.status === 304 && kept) {
+      // A newer version may have come, or the pin gone, while this one is still the one for consumers.
+      const same = { ...kept, pinned: answer.headers.get("manifest-pinned") === "true" };
+      if (this.#kept.get(path) === kept) this.#kept.set(path, same);
+      return { ...same, from: "revalidated" as const, stale };
+    }
     if (answer.status >= 500 && kept) return { ...kept, from: "kept" as const, stale: true };
     if (answer.status !== 200) throw await problem(answer);
-    const body = JSON.parse(await this.#text(answer)) as T;
+    let body: T;
+    try {
+      body = JSON.parse(await this.#text(answer)) as T;
+    } catch (error) {
+      if (signal?.aborted || error instanceof ManifestError) throw error;
+      if (kept) return { ...kept, from: "kept" as const, stale: true };
+      throw new ManifestError(answer.status, "", "the answer cannot be read", undefined, { cause: error });
+    }
     const next = { etag: answer.headers.get("etag") ?? "", body, pinned: answer.headers.get("manifest-pinned") === "true" };
-    if (kept && older && !next.pinned && !kept.pinned && older(body, kept.body)) {
-      return { ...kept, from: "kept" as const, stale: true };
+    // Another question may have been asked later and answered sooner.
+    const held = this.#kept.get(path) as Kept<T> | undefined;
+    if (held && older && !next.pinned && !held.pinned && older(body, held.body)) {
+      return { ...held, from: "kept" as const, stale: true };
     }
     this.#kept.set(path, next);
     return { ...next, from: "network" as const, stale };

@@ -55,7 +55,11 @@ test("without an answer the kept version is given, and without one there is an e
   const reader = client({ timeoutMs: 200 });
   play = serving(1);
   await reader.read();
-  for (const trouble of [failing(503), (_, response) => response.destroy(), () => {}]) {
+  const cutOff = (_, response) => {
+    response.writeHead(200, { "Content-Type": "application/json", "Content-Length": "100" });
+    response.write("{", () => response.destroy());
+  };
+  for (const trouble of [failing(503), (_, response) => response.destroy(), () => {}, cutOff, (_, response) => response.end("no JSON")]) {
     play = trouble;
     const { from, stale, manifest } = await reader.read();
     assert.deepEqual([from, stale, manifest.record.sequence], ["kept", true, 1]);
@@ -89,6 +93,32 @@ test("an older version is not taken over, unless consumers are kept on it", asyn
   assert.deepEqual([pinned.manifest.record.sequence, pinned.pinned], [4, true]);
   play = serving(5);
   assert.equal((await reader.read()).manifest.record.sequence, 5);
+});
+
+test("an answer that was overtaken does not bring an older version back", async () => {
+  const reader = client();
+  let release;
+  play = (request, response) => { release = () => serving(1)(request, response); };
+  const slow = reader.read();
+  while (!release) await new Promise((resolve) => setTimeout(resolve, 5));
+  play = serving(2);
+  assert.equal((await reader.read()).manifest.record.sequence, 2);
+  release();
+  assert.equal((await slow).manifest.record.sequence, 2);
+  assert.equal((await reader.read()).from, "revalidated");
+});
+
+test("a name that was given to an older version is followed, and a pin is heard of without a new version", async () => {
+  const reader = client();
+  play = serving(5);
+  await reader.read({ alias: "campaign-1" });
+  play = serving(4);
+  const moved = await reader.read({ alias: "campaign-1" });
+  assert.deepEqual([moved.manifest.record.sequence, moved.from], [4, "network"]);
+  await reader.read();
+  play = serving(4, { "Manifest-Pinned": "true" });
+  const pinned = await reader.read();
+  assert.deepEqual([pinned.from, pinned.pinned], ["revalidated", true]);
 });
 
 test("names and versions are read by their own addresses, and kept apart", async () => {

@@ -131,8 +131,9 @@ pub async fn hot(run: &Context) -> anyhow::Result<Vec<Bar>> {
     ];
     handler.process.stop().await?;
     let (address, usual) = fastapi(run).await?;
-    bars.push(beside(run, &rig, ("manifest-hot", "200 with gzip ÷ FastAPI"), (rig.service.public, address), 10.0).await?);
+    let beside = beside(run, &rig, ("manifest-hot", "200 with gzip ÷ FastAPI"), (rig.service.public, address), 10.0).await;
     usual.stop().await?;
+    bars.push(beside?);
     rig.service.process.stop().await?;
     Ok(bars)
 }
@@ -152,10 +153,10 @@ pub async fn redis(run: &Context) -> anyhow::Result<Vec<Bar>> {
     let bar = pair(run, "manifest-redis", claim, (&rig.service, &handler), || rig.whole(), 0.60).await?;
     handler.process.stop().await?;
     let (address, usual) = fastapi(run).await?;
-    let beside = beside(run, &rig, ("manifest-redis", "200 without tier 0 ÷ FastAPI"), (rig.service.public, address), 5.0).await?;
+    let beside = beside(run, &rig, ("manifest-redis", "200 without tier 0 ÷ FastAPI"), (rig.service.public, address), 5.0).await;
     usual.stop().await?;
     rig.service.process.stop().await?;
-    Ok(vec![bar, beside])
+    Ok(vec![bar, beside?])
 }
 
 pub async fn gateway(run: &Context) -> anyhow::Result<Vec<Bar>> {
@@ -177,11 +178,11 @@ pub async fn gateway(run: &Context) -> anyhow::Result<Vec<Bar>> {
     }
     let (address, usual) = fastapi(run).await?;
     let (usual_at, usual_gateway) = nginx(run, "gateway-fastapi", address).await?;
-    let beside = beside(run, &rig, ("manifest-gateway", "200 through nginx ÷ nginx and FastAPI"), (ours_at, usual_at), 4.0).await?;
+    let beside = beside(run, &rig, ("manifest-gateway", "200 through nginx ÷ nginx and FastAPI"), (ours_at, usual_at), 4.0).await;
     for process in [ours_gateway, usual_gateway, usual, rig.service.process] {
         process.stop().await?;
     }
-    Ok(vec![bare, beside])
+    Ok(vec![bare, beside?])
 }
 
 /// The same reads of ours and of the `FastAPI` service, in turn.
@@ -214,7 +215,8 @@ async fn nginx(run: &Context, name: &str, upstream: SocketAddr) -> anyhow::Resul
     Ok((address, process))
 }
 
-/// The `FastAPI` service, with the same manifests in its Redis. Its packages are installed once for each user.
+/// The `FastAPI` service: two workers, on the PostgreSQL and Redis of ours. Its packages are installed once for each user. Stop it
+/// whatever happened: killing it would leave its workers behind.
 async fn fastapi(run: &Context) -> anyhow::Result<(SocketAddr, Process)> {
     let python = Command::new(run.stack.source("deploy/bench/fastapi/venv")).output().await?;
     anyhow::ensure!(python.status.success(), "the FastAPI service: {}", String::from_utf8_lossy(&python.stderr));
@@ -222,7 +224,7 @@ async fn fastapi(run: &Context) -> anyhow::Result<(SocketAddr, Process)> {
     let address = free_address()?;
     let folder = run.stack.source("deploy/bench/fastapi");
     let arguments =
-        format!("app:app --host {} --port {} --workers 1 --loop uvloop --http httptools --no-access-log", address.ip(), address.port());
+        format!("app:app --host {} --port {} --workers 2 --loop uvloop --http httptools --no-access-log", address.ip(), address.port());
     let program = Program {
         name: "fastapi",
         path: &uvicorn,

@@ -30,8 +30,8 @@ pub struct VerifyArgs {
     /// The thumbprint of the key to believe, instead of a key set; the file brings the key.
     #[arg(long, value_name = "THUMBPRINT", conflicts_with_all = ["workspace", "all"])]
     kid: Option<String>,
-    /// The checksum that a file without a signature must have.
-    #[arg(long, value_name = "SHA256", conflicts_with_all = ["workspace", "all", "kid"])]
+    /// The checksum that a file without a signature must have. With keys to believe a signature is asked for, and this is refused.
+    #[arg(long, value_name = "SHA256", conflicts_with_all = ["workspace", "all", "kid", "keys"])]
     checksum: Option<Checksum>,
     /// Print JSON.
     #[arg(long)]

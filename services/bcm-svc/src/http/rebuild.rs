@@ -16,7 +16,10 @@ use service_kit::{
 };
 use utoipa::ToSchema;
 
-use super::error;
+use super::{
+    error,
+    limits::{REVISE, take},
+};
 use crate::{
     BcmService,
     rebuild::{
@@ -101,7 +104,7 @@ impl From<Job> for JobBody {
         (status = 409, description = "No finalized answers (BCM-0006), or the key's first request still runs", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is not valid, or the key came with another body", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Within an hour of the last one (BCM-0003); `available_at` says when", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Within an hour of the last one (BCM-0003; `available_at` says when), or too many requests", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "A dependency is down", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])),
@@ -115,6 +118,8 @@ pub async fn start(
     body: JsonBody<RebuildBody>,
 ) -> Result<HttpResponse, Problem> {
     member.require(Role::Admin)?;
+    // With force nothing else would keep somebody from having it made again without end.
+    take(&app, &member, REVISE).await?;
     let reason = body.reason.trim().to_owned();
     if reason.chars().count() > REASON_CHARS || reason.chars().any(char::is_control) {
         let message = format!("at most {REASON_CHARS} characters, none of them a control character");

@@ -59,13 +59,15 @@ pub enum Cause {
     Upgrade {
         /// The same for the same version before, reducer and policy.
         id: Uuid,
+        /// The version before, whose context was reduced.
+        of: u64,
     },
 }
 
 impl Cause {
     const fn id(self) -> Uuid {
         match self {
-            Self::Finalized { event: id, .. } | Self::Rebuild { job: id, .. } | Self::Upgrade { id } => id,
+            Self::Finalized { event: id, .. } | Self::Rebuild { job: id, .. } | Self::Upgrade { id, .. } => id,
         }
     }
 
@@ -93,7 +95,7 @@ pub enum Outcome {
     New(Record),
     /// The current version has this content already.
     Unchanged(Record),
-    /// A newer context was dealt with first.
+    /// A newer context was dealt with first, or a newer version than the one that was to be made again.
     Superseded,
     /// This cause has its version already.
     Repeated,
@@ -163,9 +165,13 @@ pub async fn generate(
     if version::answers(connection, workspace, cause.id()).await? {
         return Ok(Outcome::Repeated);
     }
-    // Read under the lock: whoever had it before has committed its context with its version.
-    let from_newest = !matches!(cause, Cause::Upgrade { .. });
-    if from_newest && source::newer_than(connection, workspace, prepared.number).await? {
+    // Looked at under the lock: whoever had it before has committed its context with its version. A version that is made again
+    // from its own context must still be the newest one.
+    let superseded = match cause {
+        Cause::Upgrade { of, .. } => current != of,
+        Cause::Finalized { .. } | Cause::Rebuild { .. } => source::newer_than(connection, workspace, prepared.number).await?,
+    };
+    if superseded {
         return Ok(Outcome::Superseded);
     }
     let held = stored::read(connection, workspace, current, metrics).await.map_err(GenerateError::Current)?;
@@ -182,7 +188,8 @@ pub async fn generate(
         }
         return Ok(Outcome::Unchanged(held.record));
     };
-    let record = record(prepared, cause, now, current + 1, version, cause.reason());
+    // Whoever waited for the lock asked the clock before the one who had it: moments rise with the sequence, as `as_of` needs it.
+    let record = record(prepared, cause, now.max(held.record.generated_at), current + 1, version, cause.reason());
     append(connection, prepared, &record, cause).await?;
     head::move_to(connection, workspace, record.sequence, &version.to_string(), &checksum, now).await?;
     tell(connection, now, &record, prepared.number, record.reason).await?;

@@ -27,6 +27,9 @@ use crate::{
 /// Workspaces that are looked for at once.
 const PAGE: u32 = 200;
 
+/// How often it is tried again when something newer was made meanwhile.
+const ATTEMPTS: u32 = 5;
+
 /// What became of a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Upgrade {
@@ -42,6 +45,9 @@ pub enum UpgradeError {
     /// Its context is not there.
     #[error("its context is not there")]
     NoSource,
+    /// Something newer was made each time.
+    #[error("something newer was made meanwhile, again and again")]
+    Overtaken,
     /// Its context cannot be read.
     #[error(transparent)]
     Context(#[from] ContextError),
@@ -69,15 +75,28 @@ pub async fn outdated(app: &BcmService, only: Option<WorkspaceId>, after: Option
     Ok(version::made_otherwise(&mut connection, only, after, Made { reducer_version: REDUCER_VERSION, policy: &policy }, PAGE).await?)
 }
 
-/// Makes the newest version of a workspace again from its own context: going back to an older content is not undone.
+/// Makes the newest version of a workspace again from its own context: going back to an older content is not undone, nor is what
+/// is made meanwhile.
 pub async fn upgrade(app: &Arc<BcmService>, workspace: WorkspaceId, author: &Author) -> Result<Upgrade, UpgradeError> {
+    for _ in 0..ATTEMPTS {
+        match make_again(app, workspace, author).await? {
+            // What is the newest by now may be of the former reducer, too.
+            Outcome::Superseded => {}
+            Outcome::New(_) => return Ok(Upgrade::New),
+            Outcome::Unchanged(_) | Outcome::Repeated => return Ok(Upgrade::Unchanged),
+        }
+    }
+    Err(UpgradeError::Overtaken)
+}
+
+async fn make_again(app: &Arc<BcmService>, workspace: WorkspaceId, author: &Author) -> Result<Outcome, UpgradeError> {
     let policy = app.config.manifest.policy;
     let mut connection = app.kit.worker_db.get().await?;
     let latest = head::find(&mut connection, workspace).await?.ok_or(UpgradeError::NoSource)?.latest;
     let kept = source::of_version(&mut connection, workspace, latest).await?.ok_or(UpgradeError::NoSource)?;
     drop(connection);
     let reduced = reduce_aside(open_context(&kept.bytes, &kept.sha256)?, policy, &app.metrics).await?;
-    let cause = Cause::Upgrade { id: cause_id(workspace, latest, &policy.to_string()) };
+    let cause = Cause::Upgrade { id: cause_id(workspace, latest, &policy.to_string()), of: latest };
     let prepared = Prepared { workspace, number: kept.number, sha256: Checksum::of(&kept.bytes), policy, reduced };
     let now = app.kit.clock.now();
     let mut connection = app.kit.worker_db.get().await?;
@@ -97,9 +116,8 @@ pub async fn upgrade(app: &Arc<BcmService>, workspace: WorkspaceId, author: &Aut
     app.metrics.generated("upgrade", outcome.as_str());
     if matches!(outcome, Outcome::New(_)) {
         app.tiers.announce(workspace).await;
-        return Ok(Upgrade::New);
     }
-    Ok(Upgrade::Unchanged)
+    Ok(outcome)
 }
 
 /// The same for the same version, reducer and policy: however often it is asked for, one version comes of it.

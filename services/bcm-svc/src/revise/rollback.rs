@@ -74,7 +74,8 @@ async fn go_back(app: &BcmService, connection: &mut AsyncPgConnection, asked: &R
     let record = Record {
         sequence: latest + 1,
         version,
-        generated_at: now.trunc_subsecs(6),
+        // Never before the one that it follows, whoever waited for the lock.
+        generated_at: now.trunc_subsecs(6).max(current.record.generated_at),
         generated_by: Some(asked.actor.user),
         reason: Reason::Rollback,
         ..older.record.clone()

@@ -22,6 +22,8 @@ const KIND: Kind = Kind { name: "signing key", salt: "groundwork manifest signin
 
 /// How long a process uses what it read, so that a rotation reaches every replica.
 const FRESH: Duration = Duration::from_secs(60);
+/// While the database does not answer, one caller asks it and the others go on without it for so long.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The key that signs.
 pub struct SigningKey {
@@ -64,6 +66,19 @@ impl From<diesel::result::Error> for KeysError {
     }
 }
 
+#[derive(Default)]
+struct Known {
+    held: Option<Held>,
+    /// When the database did not answer.
+    failed_at: Option<Instant>,
+}
+
+impl Known {
+    fn failed_just_now(&self) -> bool {
+        self.failed_at.is_some_and(|at| at.elapsed() < PAUSE)
+    }
+}
+
 struct Held {
     read_at: Instant,
     keyring: Arc<Keyring>,
@@ -74,7 +89,7 @@ pub struct Keys {
     db: Db,
     clock: Arc<dyn Clock>,
     vault: Vault,
-    held: Mutex<Option<Held>>,
+    known: Mutex<Known>,
 }
 
 impl Keys {
@@ -83,28 +98,34 @@ impl Keys {
     /// # Errors
     /// When the secret cannot be used.
     pub fn new(db: Db, clock: Arc<dyn Clock>, secret: &str) -> anyhow::Result<Self> {
-        Ok(Self { db, clock, vault: Vault::new(KIND, secret)?, held: Mutex::default() })
+        Ok(Self { db, clock, vault: Vault::new(KIND, secret)?, known: Mutex::default() })
     }
 
     /// The keys, at most a minute old; older ones while the database does not answer.
     pub async fn current(&self) -> Result<Arc<Keyring>, KeysError> {
-        let mut held = self.held.lock().await;
-        if let Some(held) = held.as_ref()
-            && held.read_at.elapsed() < FRESH
+        let mut known = self.known.lock().await;
+        if let Some(held) = &known.held
+            && (held.read_at.elapsed() < FRESH || known.failed_just_now())
         {
             return Ok(held.keyring.clone());
         }
-        match (self.read().await, held.as_ref()) {
-            (Ok(keyring), _) => {
+        if known.failed_just_now() {
+            return Err(DbError::Unavailable("the signing keys could not be read a moment ago".into()).into());
+        }
+        match self.read().await {
+            Ok(keyring) => {
                 let keyring = Arc::new(keyring);
-                *held = Some(Held { read_at: Instant::now(), keyring: keyring.clone() });
+                *known = Known { held: Some(Held { read_at: Instant::now(), keyring: keyring.clone() }), failed_at: None };
                 Ok(keyring)
             }
-            (Err(error), Some(old)) => {
+            Err(error) => {
+                if matches!(error, KeysError::Db(DbError::Unavailable(_))) {
+                    known.failed_at = Some(Instant::now());
+                }
+                let Some(old) = &known.held else { return Err(error) };
                 tracing::warn!(%error, "the signing keys could not be read again, the old ones stay");
                 Ok(old.keyring.clone())
             }
-            (Err(error), None) => Err(error),
         }
     }
 
@@ -129,7 +150,7 @@ impl Keys {
                 Ok::<_, KeysError>(made.kid)
             })
             .await?;
-        *self.held.lock().await = None;
+        *self.known.lock().await = Known::default();
         Ok(kid)
     }
 

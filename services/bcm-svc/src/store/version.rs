@@ -147,11 +147,14 @@ pub async fn with_checksum(connection: &mut AsyncPgConnection, workspace: Worksp
     Ok(row.map(|row| number(row.sequence)))
 }
 
-/// The sequence that was the newest at a moment.
+/// The sequence that was the newest at a moment. Nothing when the version after it was removed: another may have been the newest then.
 pub async fn as_of(connection: &mut AsyncPgConnection, workspace: WorkspaceId, moment: DateTime<Utc>) -> QueryResult<Option<u64>> {
     let row = sql_query(
-        "select sequence::bigint as sequence from business_context_manifests \
-         where workspace_id = $1 and created_at <= $2 order by created_at desc, sequence desc limit 1",
+        "select found.sequence::bigint as sequence \
+         from (select sequence from business_context_manifests \
+               where workspace_id = $1 and created_at <= $2 order by created_at desc, sequence desc limit 1) found \
+         where exists (select from business_context_manifests after where after.workspace_id = $1 and after.sequence = found.sequence + 1) \
+            or exists (select from manifest_head head where head.workspace_id = $1 and head.sequence = found.sequence)",
     )
     .bind::<sql_types::Uuid, _>(workspace.as_uuid())
     .bind::<sql_types::Timestamptz, _>(moment)

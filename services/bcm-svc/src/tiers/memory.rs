@@ -95,6 +95,12 @@ impl MemoryController {
             .await;
     }
 
+    /// A pointer led nowhere: nothing that is remembered of this head is believed.
+    pub(super) async fn distrust(&self, workspace: WorkspaceId) {
+        self.heads.invalidate(&workspace).await;
+        self.last_heads.invalidate(&workspace).await;
+    }
+
     /// The last pointer that was confirmed, if that is not too long ago.
     pub(super) async fn last_confirmed(&self, workspace: WorkspaceId, now: DateTime<Utc>) -> Option<Pointer> {
         self.last_heads.get(&workspace).await.filter(|pointer| pointer.left(STALE_LIFE, now).is_some())

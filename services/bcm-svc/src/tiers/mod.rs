@@ -183,7 +183,11 @@ impl Tiers {
             // A pointer to nothing can only be a damaged one of Redis.
             Err(ReadError::VersionNotFound) if from != Tier::Postgres => {
                 self.metrics.integrity_failure(Tier::Redis);
-                self.memory.heads.invalidate(&reader.workspace).await;
+                tracing::error!(workspace = %reader.workspace, "Redis held a head pointer that leads nowhere; it is repaired");
+                self.memory.distrust(reader.workspace).await;
+                if let Err(error) = redis::remove_head(&self.kit.cache, reader.workspace, pointer).await {
+                    tracing::debug!(%error, "the pointer was not removed from Redis");
+                }
                 let pointer = self.head_from_postgres(reader).await?.pointer.ok_or(ReadError::Missing)?;
                 (self.version(reader, which(&pointer)).await?, pointer)
             }

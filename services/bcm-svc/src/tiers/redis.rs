@@ -21,7 +21,7 @@ use crate::store::head::Head;
 pub const CHANNEL: &str = "bcm:1:forget";
 
 static HEAD_FORWARD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("head_forward.lua")));
-static UNLOCK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("unlock.lua")));
+static REMOVE_IF: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("remove_if.lua")));
 static CURRENT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("current.lua")));
 
 /// A day, before jitter.
@@ -114,7 +114,7 @@ pub async fn lock(cache: &Cache, workspace: WorkspaceId, sequence: u64) -> Resul
 /// Gives the lock back, if it is still this process's. One that is lost ends by itself.
 pub async fn unlock(cache: &Cache, workspace: WorkspaceId, sequence: u64, lock: Lock) {
     let Lock::Mine(token) = lock else { return };
-    let mut script = UNLOCK.prepare_invoke();
+    let mut script = REMOVE_IF.prepare_invoke();
     script.key(lock_key(workspace, sequence)).arg(token.to_string());
     if let Err(error) = cache.script::<i64>(&script).await {
         tracing::debug!(%error, "a lock was not given back");
@@ -168,6 +168,11 @@ impl Pointer {
         numbers.next().is_none().then_some(pointer)
     }
 
+    /// What lies in Redis for it.
+    fn text(self) -> String {
+        format!("{} {} {} {}", self.generation, self.latest, self.live, self.confirmed.timestamp_millis())
+    }
+
     /// How much of `limit` is left since it was confirmed; nothing when it is older, or from a clock that is ahead.
     pub fn left(self, limit: TimeDelta, now: DateTime<Utc>) -> Option<TimeDelta> {
         let age = now - self.confirmed;
@@ -189,6 +194,15 @@ pub async fn forward_head(cache: &Cache, workspace: WorkspaceId, pointer: Pointe
     let key = head_key(workspace);
     let mut script = HEAD_FORWARD.prepare_invoke();
     script.key(key).arg(pointer.generation).arg(pointer.latest).arg(pointer.live).arg(pointer.confirmed.timestamp_millis()).arg(LIFE_S);
+    cache.script::<i64>(&script).await.map(|_| ())
+}
+
+/// Removes a head pointer that leads nowhere, unless another one has taken its place. Otherwise one with a high generation would
+/// stay until the end of its life, because the pointer only moves forward.
+pub async fn remove_head(cache: &Cache, workspace: WorkspaceId, pointer: Pointer) -> Result<(), CacheError> {
+    let key = head_key(workspace);
+    let mut script = REMOVE_IF.prepare_invoke();
+    script.key(key).arg(pointer.text());
     cache.script::<i64>(&script).await.map(|_| ())
 }
 
@@ -220,6 +234,7 @@ mod tests {
     fn what_is_no_pointer_is_none() {
         let pointer = Pointer { generation: 4, latest: 3, live: 2, confirmed: at("1970-01-01T00:00:01Z") };
         assert_eq!(Pointer::parse("4 3 2 1000"), Some(pointer));
+        assert_eq!(pointer.text(), "4 3 2 1000");
         for bad in ["", "3", "3 1000", "4 3 2 ", "x 3 2 1000", "4 3 2 x", "4 -3 2 1000", "4 3 2 1000 1"] {
             assert_eq!(Pointer::parse(bad), None, "{bad:?}");
         }

@@ -78,6 +78,9 @@ async fn thirty_two_writers_at_once_leave_no_gap_and_give_no_number_twice() {
     assert_eq!(number("count(*)").await, 2 + made + 4);
     assert_eq!(number("max(sequence)::bigint").await, number("count(distinct sequence)").await);
     assert_eq!(number("count(distinct version)").await, number("count(*)").await);
+    let back = "select count(*) from (select created_at < lag(created_at) over (order by sequence) as back \
+                from bcm.business_context_manifests) version where back";
+    assert_eq!(rig.database.number(back).await, 0, "a moment names the version that was the newest then");
     assert_eq!(rig.database.number("select sequence::bigint from bcm.manifest_head").await, number("max(sequence)::bigint").await);
 }
 

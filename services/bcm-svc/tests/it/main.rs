@@ -10,6 +10,7 @@
 mod consuming;
 mod erasure;
 mod generating;
+mod killed;
 mod openapi;
 mod operating;
 mod outages;
@@ -18,4 +19,5 @@ mod rebuilding;
 mod rendering;
 mod revising;
 mod rig;
+mod service_process;
 mod tiers;

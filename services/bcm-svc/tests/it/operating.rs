@@ -4,13 +4,14 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use bcm_svc::{BcmService, Command};
 use clap::Parser;
+use diesel_async::SimpleAsyncConnection;
 use domain::{canonical::Checksum, ids::EventId, subscription::SubscriptionState};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use service_kit::{Kit, Lifecycle, Service};
 use testkit::config;
 
-use crate::rig::{Rig, acme, code, context, edition, header};
+use crate::rig::{Rig, acme, code, context, edition, eventually, header};
 
 const SECRET: (&str, &str) = ("GROUNDWORK__BCM__SIGNING__KEY_ENCRYPTION_SECRET", "a-secret-that-only-this-test-knows-0123456789");
 
@@ -112,6 +113,8 @@ async fn a_signed_export_verifies_from_the_file_and_the_published_keys_alone() {
     let checksum = Checksum::of(&plain).to_string();
     assert!(command(&alone, &["verify", unsigned.path(), "--checksum", &checksum]).await.is_ok());
     assert!(refused(unsigned.path(), &["--checksum", &"0".repeat(64)]).await.contains(&checksum));
+    let both = ["--checksum", checksum.as_str(), "--keys", keys.path()];
+    assert!(refused(unsigned.path(), &both).await.contains("cannot be used with"), "a checksum does not set a signature aside");
     assert_eq!(code(rig.get(&who, "export?signed=true&format=yaml").await).await, "400 GW-0021");
     let audited = format!("select count(*) from bcm.audit_log where action = 'manifest.export_signed' and actor_id = '{}'", who.user);
     assert_eq!(rig.database.number(&audited).await, 2);
@@ -180,6 +183,35 @@ async fn after_a_change_of_the_policy_every_manifest_is_made_again_once() {
     assert_eq!(gone_back["record"]["source"]["context_number"], 1, "what was gone back to stays");
     assert_eq!((&gone_back["record"]["reason"], &gone_back["record"]["source"]["policy"]), (&json!("rebuild"), &json!("cl100k/300")));
     assert_eq!(rig.database.number("select count(*) from bcm.audit_log where action = 'manifest.upgrade'").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_while_a_manifest_is_made_again_is_not_undone() {
+    let rig = Rig::new().await;
+    let who = rig.person().await;
+    rig.finalize(&who, 1, &acme()).await;
+    rig.finalize(&who, 2, &edition(2)).await;
+    rig.subscribe(&who, SubscriptionState::Active, 1).await;
+    let changed = app(&rig, &[("GROUNDWORK__BCM__MANIFEST__POLICY", "cl100k/300")]);
+    let mut heads = rig.database.admin().await;
+    heads.batch_execute("begin; select 1 from bcm.manifest_head for update").await.unwrap();
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    let back = rig.ask(Method::POST, &rig.replica, &who, "rollback").json(&json!({"to": 1})).send();
+    // It looks at the second version while going back to the first one waits, and comes after it.
+    let again = async {
+        eventually("going back waits", async || rig.database.number(waiting).await == 1).await;
+        command(&changed, &["rebuild", "--all", "--rate", "100", "--why", "a smaller budget"]).await
+    };
+    let opened = async {
+        eventually("both wait", async || rig.database.number(waiting).await == 2).await;
+        heads.batch_execute("commit").await.unwrap();
+    };
+    let (back, again, ()) = tokio::join!(back, again, opened);
+    assert_eq!(back.unwrap().status(), 201);
+    again.unwrap();
+    assert_eq!(rig.versions(&who).await, 4);
+    let newest = "select context_number::bigint from bcm.business_context_manifests order by sequence desc limit 1";
+    assert_eq!(rig.database.number(newest).await, 1, "what was gone back to stays");
 }
 
 #[tokio::test(flavor = "multi_thread")]

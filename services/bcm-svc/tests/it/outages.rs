@@ -90,6 +90,23 @@ async fn while_postgresql_is_down_what_was_read_is_served_and_says_that_it_may_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_wants_the_keys_while_postgresql_hangs_waits_for_it_once() {
+    let rig = Rig::new().await;
+    let (relay, through) = Relay::before(&rig.database.url("bcm_svc")).await;
+    let replica = rig.another_replica(false, &[("DATABASE_URL", through.as_str())]);
+    relay.set(Mode::Hang).await;
+    // A connection that rested is tried before it is used.
+    tokio::time::sleep(LIVED_OUT).await;
+    let ask = || rig.anonymous(Method::GET, &replica, "keys").send();
+    let begun = Instant::now();
+    let answers = join_all((0..20).map(|_| ask())).await;
+    assert!(answers.into_iter().all(|answer| answer.unwrap().status() == 503));
+    assert!(begun.elapsed() < Duration::from_secs(8), "one asks, the others do not ask after it: {:?}", begun.elapsed());
+    relay.set(Mode::Pass).await;
+    eventually("the keys are there", async || ask().await.unwrap().status() == 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_version_is_seen_as_soon_as_postgresql_answers_again() {
     let rig = Rig::new().await;
     let who = rig.person().await;

@@ -135,7 +135,8 @@ async fn many_requests_at_once_start_one_job() {
     let statuses: Vec<u16> = answers.into_iter().map(|answer| answer.unwrap().status().as_u16()).collect();
     // Those that find no connection in time are told to come back; nobody is told anything else.
     assert!(statuses.iter().all(|status| [202, 429, 503].contains(status)), "{statuses:?}");
-    assert!(statuses.contains(&202));
+    let queued = statuses.iter().filter(|status| **status == 202).count();
+    assert!((1..=40).contains(&queued), "thirty at once, and one more in two seconds: {statuses:?}");
     assert_eq!(rig.database.number("select count(*) from bcm.rebuild_job").await, 1);
     let ended = "select count(*) from bcm.rebuild_job where state = 'succeeded'";
     crate::rig::eventually("the job ends", async || rig.database.number(ended).await == 1).await;

@@ -172,6 +172,13 @@ async fn retention_keeps_the_last_fifty_the_pinned_and_the_named() {
     assert_eq!(rig.database.number(left).await, 52);
     assert!((worker.metric("bcm_versions_removed_total").await - 8.0).abs() < f64::EPSILON);
     assert_eq!(rig.database.number("select count(*) from bcm.source_context").await, 1, "its context is still used");
+
+    rig.admin("update bcm.business_context_manifests set created_at = timestamptz '2020-01-01 00:00:00+00' + sequence * interval '1 day'")
+        .await;
+    assert_eq!(sequence(&rig, &who, "manifest?as_of=2020-01-25T12:00:00Z").await, 24);
+    assert_eq!(sequence(&rig, &who, "manifest?as_of=2999-01-01T00:00:00Z").await, 60);
+    let removed = rig.get(&who, "manifest?as_of=2020-01-08T12:00:00Z").await;
+    assert_eq!(code(removed).await, "404 BCM-0002", "the seventh was the newest then, and the fifth is not given for it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -143,6 +143,11 @@ async fn a_damaged_head_pointer_in_redis_leads_nowhere_and_back() {
         put(&redis_key(&who, "head"), pointer.as_bytes()).await;
         let fresh = rig.another_replica(false, &[]);
         assert_eq!(rig.get_from(&fresh, &who, "manifest").await.status(), 200, "{pointer}");
+        eventually(&format!("{pointer} is repaired"), async || {
+            let head = in_redis(&redis_key(&who, "head")).await.unwrap_or_default();
+            head.starts_with(b"1 1 1 ") && head != pointer.as_bytes()
+        })
+        .await;
     }
 }
 
