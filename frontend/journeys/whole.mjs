@@ -92,7 +92,7 @@ async function answerSteps({ page, context, hands, newContext, note }, email, de
       await context.setOffline(true);
       const words = `${answer.differentiation} Always.`;
       await hands.fill(page.locator('[id="differentiation"]'), words);
-      await page.getByText('Offline: kept on this device').waitFor();
+      await page.getByTestId('save-state').getByText('Offline: kept on this device').waitFor();
       await page.waitForTimeout(Number(process.env.OFFLINE_MS ?? 5_000));
       await context.setOffline(false);
       await saved(page, 40_000);

@@ -65,7 +65,8 @@ export function useBcmSync(): BcmSync {
   const { state: stateByAge, ageS } = told
     ? freshnessNow(told, (now - freshness.dataUpdatedAt) / 1000)
     : { state: freshness.isError ? ('error' as const) : ('building' as const), ageS: undefined };
-  const exists = told !== undefined && told.state !== 'missing';
+  // Whoever could not be told the age may still be able to read.
+  const exists = told === undefined ? freshness.isError : told.state !== 'missing';
   const manifest = useManifest(workspace, exists);
 
   // The gate tells of a new version as soon as there is one; what is shown here follows.

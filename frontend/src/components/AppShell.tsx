@@ -1,7 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { NavLink, Outlet, useNavigate } from 'react-router';
-import { useGate, useGateEvents } from '@/gate/gate-query';
-import { chooseWorkspace, signOut } from '@/session/session';
+import { enterWorkspace, useGate, useGateEvents } from '@/gate/gate-query';
+import { signOut } from '@/session/session';
 import { useSession } from '@/session/use-session';
 import { appTexts } from '@/texts/app';
 import { common } from '@/texts/common';
@@ -62,9 +62,7 @@ function WorkspaceMenu() {
             aria-pressed={id === workspace.id}
             onClick={() => {
               close();
-              chooseWorkspace(id);
-              // Nothing of the former workspace may be seen under the new one's name.
-              client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'gate' && queryKey[0] !== 'plans' && queryKey[0] !== 'definition' });
+              enterWorkspace(client, id);
               void navigate('/dashboard');
             }}
           >

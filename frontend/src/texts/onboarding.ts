@@ -133,7 +133,7 @@ export const onboardingTexts = {
   building: {
     title: 'Building your manifest',
     lead: 'Your answers are recorded. The manifest is being made of them, usually within a few seconds.',
-    stages: ['Answers recorded', 'Reducing them to the manifest', 'Ready'],
+    stages: ['Answers recorded', 'Condensing them into the manifest', 'Ready'],
     record: (number: number) => `Business context no. ${number}`,
     slow: 'This takes longer than usual. You can leave; it goes on without this page.',
   },

@@ -6,9 +6,8 @@ import { Button, LinkButton } from '@/components/Button';
 import { ErrorNotice } from '@/components/Notice';
 import { Splash } from '@/components/Splash';
 import { useSubmit } from '@/components/use-submit';
-import { askGateAgain } from '@/gate/gate-query';
+import { askGateAgain, enterWorkspace } from '@/gate/gate-query';
 import { announce } from '@/live/announcer';
-import { chooseWorkspace } from '@/session/session';
 import { useSession } from '@/session/use-session';
 import { accountTexts } from '@/texts/account';
 import { common } from '@/texts/common';
@@ -36,7 +35,7 @@ export default function AcceptInvitation() {
   const join = useSubmit(async () => {
     const workspace = await unwrap(api.auth.POST('/api/auth/invitations/accept', { body: { token: token ?? '' } }));
     sessionStorage.removeItem(KEY);
-    chooseWorkspace(workspace.id);
+    enterWorkspace(client, workspace.id);
     await askGateAgain(client);
     announce(texts.joined(workspace.name));
     void navigate('/dashboard', { replace: true });

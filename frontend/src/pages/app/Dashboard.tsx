@@ -159,7 +159,7 @@ function Activity() {
                         <Moment at={entry.occurred_at} />
                       </td>
                       <td>{who(entry)}</td>
-                      <td className="code">{entry.action}</td>
+                      <td>{texts.actions[entry.action] ?? <span className="code">{entry.action}</span>}</td>
                       <td>{texts.outcomes[entry.outcome] ?? entry.outcome}</td>
                     </tr>
                   ))}
