@@ -57,7 +57,7 @@ export async function inhabit(context, { world: settings, down = false, refused 
     const request = route.request();
     const url = new URL(request.url());
     if (down && url.pathname.endsWith('verify-profile')) return route.abort('connectionrefused');
-    if (url.pathname === refused) return route.fulfill(world.problem(503, 'GW-0006', 'A dependency is down'));
+    if (url.pathname === refused) return route.fulfill(world.problem(503, 'AUTH-0002', 'The workspace could not be prepared'));
     const text = request.postData();
     const { status, headers, body } = world.answer(request.method(), url.pathname, {
       query: url.searchParams,

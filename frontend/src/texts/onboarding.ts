@@ -73,6 +73,7 @@ export const onboardingTexts = {
       'ONB-0008': 'The answers are being finalized and cannot change right now.',
       'ONB-0009': 'This answer is too long as a whole. Shorten it a little.',
       'ONB-0010': 'All answers together are too long. Shorten the longest ones.',
+      'ONB-0013': 'The questions were changed meanwhile. Your words are kept on this device: reload the page to go on with them.',
     } as Record<string, string>,
   },
   check: {

@@ -102,8 +102,10 @@ describe('the foundation', () => {
     const { user } = await openApp('/foundation?tab=history');
     await user.click(await screen.findByRole('button', { name: 'View 1.0.0' }));
     expect(await screen.findByText('You are reading version 1.0.0, not the current one.')).toBeInTheDocument();
+    expect(screen.getByRole('group', { name: 'You are reading version 1.0.0, not the current one.' })).toHaveFocus();
     await user.click(screen.getByRole('button', { name: 'Back to the current version' }));
     await waitFor(() => expect(screen.queryByText(/You are reading version/)).not.toBeInTheDocument());
+    expect(screen.getByRole('tab', { name: 'Manifest' })).toHaveFocus();
   });
 
   it('says where each thing comes from when it is asked', async () => {

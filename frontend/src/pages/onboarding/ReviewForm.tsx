@@ -109,7 +109,7 @@ export function ReviewForm({ workspace, definition, step, stored, previous }: Re
           </ul>
         </Notice>
       )}
-      <StepForm workspace={workspace} step={step} stored={stored} previous={previous} completeLabel={texts.finalize} canComplete={canManage} onFinished={close}>
+      <StepForm workspace={workspace} version={definition.schema_version} step={step} stored={stored} previous={previous} completeLabel={texts.finalize} canComplete={canManage} onFinished={close}>
         <p className="secondary">{canManage ? texts.finalizeText : texts.onlyManagers}</p>
       </StepForm>
     </div>

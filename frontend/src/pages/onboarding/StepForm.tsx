@@ -24,6 +24,8 @@ const texts = onboardingTexts.step;
 
 interface StepFormProps {
   workspace: string;
+  /** Of the definition that the step is from. */
+  version: string;
   step: Step;
   stored: Stored;
   previous: Step | undefined;
@@ -68,7 +70,7 @@ function ErrorSummary({ step, findings }: { step: Step; findings: Finding[] }) {
   );
 }
 
-export function StepForm({ workspace, step, stored, previous, onFinished, completeLabel = texts.complete, canComplete = true, children }: StepFormProps) {
+export function StepForm({ workspace, version, step, stored, previous, onFinished, completeLabel = texts.complete, canComplete = true, children }: StepFormProps) {
   const navigate = useNavigate();
   const client = useQueryClient();
   const form = useForm<Values>({ defaultValues: useMemo(() => toValues(step.fields, stored.answer), [step, stored]) });
@@ -82,6 +84,7 @@ export function StepForm({ workspace, step, stored, previous, onFinished, comple
   const { state, saver } = useAutosave({
     workspace,
     slug: step.slug,
+    version,
     stored,
     onRecovered: (answer) => {
       show(answer);
@@ -135,7 +138,7 @@ export function StepForm({ workspace, step, stored, previous, onFinished, comple
     // What waits goes first, so that completing is made on the newest revision.
     await saver.flush();
     try {
-      await finish(await completeStep(step.slug, answer, saver.knownRevision), texts.completed(step.title));
+      await finish(await completeStep(step.slug, answer, { revision: saver.knownRevision, version }), texts.completed(step.title));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (saver.meet(error, answer)) return;
