@@ -234,7 +234,7 @@ export const appTexts = {
     },
     workspace: {
       name: 'Name',
-      slug: 'Address',
+      slug: 'Short name',
       id: 'Id',
       rename: 'Save the name',
       onlyAdmins: 'Owners and admins can rename the workspace.',
@@ -330,7 +330,7 @@ export const appTexts = {
       renewal: 'Renewal',
       byMandate: 'By UPI Autopay, at the end of the period',
       byHand: 'By hand: we remind you by e-mail',
-      next: 'Then',
+      next: 'After that',
       nextPaid: 'paid already',
       pay: 'Pay now',
       payNext: 'Pay the next period',

@@ -22,7 +22,7 @@ export const onboardingTexts = {
     optional: 'Optional',
     lockedTitle: 'Opening your onboarding…',
     locked: 'The payment is confirmed; the onboarding opens within a few seconds. This page moves on by itself.',
-    suspendedTitle: 'Your answers are safe, and rest',
+    suspendedTitle: 'Your answers are safe, and on hold',
     suspended: 'The subscription is not active. Renew it, and you go on exactly where you were.',
     renew: 'See the plans',
     archivedTitle: 'This onboarding was put away',
