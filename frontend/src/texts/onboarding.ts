@@ -28,7 +28,7 @@ export const onboardingTexts = {
     archivedTitle: 'This onboarding was put away',
     archived: 'Nobody worked on it for a long time. Editing any step brings it back.',
     failedTitle: 'The manifest could not be made',
-    failed: (reason: string) => `Reason: ${reason}. Nothing is lost: look at your answers and finalize again.`,
+    failed: (reason: string) => `${reason} Nothing is lost.`,
     reopened: 'You are editing on top of a finished context. The manifest stays as it is until you finalize again.',
   },
   step: {

@@ -27,6 +27,18 @@ describe('the dashboard', () => {
     expect(screen.queryByText(/The manifest is stale/) !== null).toBe(banner);
   });
 
+  it('says that edited answers are not in it yet, and leads to where they are finalized', async () => {
+    const { unmount, world } = await openApp('/dashboard');
+    await screen.findByText('Fresh');
+    expect(screen.queryByText(/You edited answers/)).not.toBeInTheDocument();
+    unmount();
+    useBcmStore.getState().enter(world.ids.WORKSPACE);
+    useBcmStore.getState().setStaleReason('edited');
+    await openApp('/dashboard');
+    expect(await screen.findByText(/You edited answers after this manifest was made/)).toBeInTheDocument();
+    expect(screen.getByRole('link', { name: 'Review and finalize' })).toHaveAttribute('href', '/onboarding/steps/review');
+  });
+
   it('shows an error with Retry in the panel that has one, and the rest as it is', async () => {
     let down = true;
     const { user, world } = await openApp('/dashboard');

@@ -7,7 +7,8 @@ import { Button, LinkButton } from '@/components/Button';
 import { ConfirmDialog } from '@/components/Dialog';
 import { ErrorNotice, Notice } from '@/components/Notice';
 import { useSubmit } from '@/components/use-submit';
-import { askGateAgain } from '@/gate/gate-query';
+import { useBcmStore } from '@/bcm/bcm-store';
+import { askGateAgain, useGate } from '@/gate/gate-query';
 import { announce } from '@/live/announcer';
 import { fieldAt, labelAt, toAnswer, toValues, type Answer, type Values } from '@/onboarding/answer';
 import type { Stored } from '@/onboarding/autosave';
@@ -73,6 +74,7 @@ function ErrorSummary({ step, findings }: { step: Step; findings: Finding[] }) {
 export function StepForm({ workspace, version, step, stored, previous, onFinished, completeLabel = texts.complete, canComplete = true, children }: StepFormProps) {
   const navigate = useNavigate();
   const client = useQueryClient();
+  const { next } = useGate();
   const form = useForm<Values>({ defaultValues: useMemo(() => toValues(step.fields, stored.answer), [step, stored]) });
   const [findings, setFindings] = useState<Finding[]>([]);
   const [recovered, setRecovered] = useState(false);
@@ -124,6 +126,11 @@ export function StepForm({ workspace, version, step, stored, previous, onFinishe
   const finish = async (finished: FinishedStep, words: string) => {
     saver?.adopt(finished.revision, new Date().toISOString());
     announce(words);
+    if (next === 'app') {
+      const bcm = useBcmStore.getState();
+      bcm.enter(workspace);
+      bcm.setStaleReason('edited');
+    }
     await client.invalidateQueries({ queryKey: ['onboarding'] });
     void askGateAgain(client);
     await onFinished(finished);
