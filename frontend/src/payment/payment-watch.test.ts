@@ -11,7 +11,6 @@ function order(state: string): Order {
     plan: 'ascent',
     cycle: 'monthly',
     amount: 500_000,
-    autopay: false,
     currency: 'INR',
     autopay: false,
     state,
