@@ -276,6 +276,7 @@ export const appTexts = {
       expires: 'Good until',
       revoke: (email: string) => `Take back the invitation to ${email}`,
       revokeShort: 'Take back',
+      revoked: (email: string) => `The invitation to ${email} is taken back.`,
       onlyAdmins: 'Owners and admins invite.',
       errors: {
         'AUTH-0003': 'This is the last owner. Hand the workspace over first.',
@@ -311,6 +312,7 @@ export const appTexts = {
       seen: 'Last seen',
       end: 'Sign out there',
       endOf: (client: string) => `Sign out: ${client}`,
+      ended: (client: string) => `Signed out: ${client}.`,
       others: 'Sign out everywhere else',
       othersDone: 'Every other session is over.',
       errors: {
