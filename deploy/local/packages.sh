@@ -12,9 +12,9 @@ check_prerequisites() {
   found=$(rustc --version | cut -d' ' -f2)
   at_least 1.89 "$found" || fail "Rust $found is too old; 1.89 or newer is needed" "rustup update stable"
   command -v node >/dev/null ||
-    fail "Node.js is missing; version 20 or newer is needed" "Install it from nodejs.org or your package manager, then run the command again."
+    fail "Node.js is missing; version 20.19 or newer is needed" "Install it from nodejs.org or your package manager, then run the command again."
   found=$(node --version)
-  at_least 20 "${found#v}" || fail "Node.js $found is too old; 20 or newer is needed"
+  at_least 20.19 "${found#v}" || fail "Node.js $found is too old; 20.19 or newer is needed"
   command -v npm >/dev/null || fail "npm is missing; it comes with Node.js" "Install it from nodejs.org or your package manager, then run the command again."
 }
 

@@ -1,5 +1,5 @@
 // Journeys of a browser through the running stack. Needs GATEWAY_URL and SANDBOX_URL, as `deploy/local/stack exec` sets them.
-//   npm run journeys [-- NAME…] [-- --list]
+//   npm run journeys [-- NAME…] [-- --list]    JOURNEY_LANES: how many go beside each other, two by default
 import { launch, watch } from './browser.mjs';
 import { serverAway, twoTabs } from './conflict.mjs';
 import { everywhere } from './gate.mjs';
@@ -16,12 +16,13 @@ const JOURNEYS = {
   failed: { title: 'a failed payment', run: failed },
   closed: { title: 'a closed pay page', run: closedPage },
   pending: { title: 'a payment that stays pending', run: pending },
-  lost: { title: 'every webhook lost', run: webhookLost },
   tabs: { title: 'two tabs editing one step', run: twoTabs },
   away: { title: 'the server away while somebody types', run: serverAway, quiet: true },
-  ...(canBreakThings && { outage: { title: 'onboarding-svc killed while somebody types, Redis flushed', run: outage, quiet: true } }),
   gate: { title: 'the gate, from every page', run: everywhere },
-  speed: { title: 'the first route on a slow phone', run: firstRoute },
+  // These change the world for everybody, or measure time.
+  lost: { title: 'every webhook lost', run: webhookLost, alone: true },
+  ...(canBreakThings && { outage: { title: 'onboarding-svc killed while somebody types, Redis flushed', run: outage, quiet: true, alone: true } }),
+  speed: { title: 'the first route on a slow phone', run: firstRoute, alone: true },
 };
 
 /** What the console of the browser lists although it is an answer: "none yet", "changed elsewhere", "another order is open". */
@@ -52,8 +53,8 @@ for (const name of names) {
 
 const browser = await launch();
 let failures = 0;
-for (const [name, journey] of Object.entries(JOURNEYS)) {
-  if (names.length > 0 && !names.includes(name)) continue;
+
+async function travel(name, journey) {
   const contexts = [];
   const newContext = async () => {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, locale: 'en-GB' });
@@ -62,7 +63,7 @@ for (const [name, journey] of Object.entries(JOURNEYS)) {
     return context;
   };
   const context = await newContext();
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   // A journey that takes the server away meets its silence in the console.
   const found = watch(page, (message) => isAnswer(message) || (journey.quiet === true && /Failed to load resource/.test(message.text())) || /ERR_INTERNET_DISCONNECTED/.test(message.text()));
@@ -85,6 +86,17 @@ for (const [name, journey] of Object.entries(JOURNEYS)) {
     console.log(`        ${failure.stack ?? failure}`);
   }
   for (const one of contexts) await one.close();
+}
+
+const chosen = Object.entries(JOURNEYS).filter(([name]) => names.length === 0 || names.includes(name));
+/** Every lane takes the next one from here. */
+const together = chosen.filter(([, { alone }]) => alone !== true).values();
+async function lane() {
+  for (const [name, journey] of together) await travel(name, journey);
+}
+await Promise.all(Array.from({ length: Number(process.env.JOURNEY_LANES ?? 2) }, lane));
+for (const [name, journey] of chosen) {
+  if (journey.alone === true) await travel(name, journey);
 }
 await browser.close();
 process.exit(failures > 0 ? 1 : 0);

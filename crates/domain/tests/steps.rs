@@ -36,6 +36,12 @@ fn the_page_is_that_of_the_definition() {
     held("docs/STEPS.md", &Definition::current().page());
 }
 
+/// The web app's own tests draw its forms from it, without a service.
+#[test]
+fn what_the_web_app_is_tested_with_is_the_definition() {
+    held("frontend/tests/support/definition.json", &format!("{}\n", serde_json::to_string_pretty(Definition::current()).unwrap()));
+}
+
 #[test]
 fn every_step_has_its_schema_and_no_other_is_there() {
     for step in Definition::current().steps {

@@ -29,3 +29,7 @@ while read -r verdict title; do
   seen=$((seen + 1))
 done < <(grep -E '^(passed|FAILED) ' "$output" | sed 's/)$//' || true)
 ((seen >= 11)) || holds_if 1 'every journey was made' "$seen of 11"
+confirmed=$(grep -c 'confirmed by the link of the mail' "$output" || true)
+code=0
+((confirmed >= 2)) || code=1
+holds_if "$code" 'the link of the mail in the sandbox inbox confirms the sign-up' "$confirmed journeys"

@@ -13,21 +13,24 @@ export interface RebuildOutcome {
   at: string;
 }
 
+/** `edited`: answers were changed on this device after they were finalized. */
+export type StaleReason = 'edited';
+
 interface BcmState {
   /** What this store is about; another workspace empties it. */
   workspace: string | undefined;
   rebuild: RebuildTicket | undefined;
   /** What came of the last one, until the next begins. */
   outcome: RebuildOutcome | undefined;
-  /** Why the manifest is to be looked at again, such as edited answers. */
-  staleReason: string | undefined;
+  /** Why the manifest lags behind, before the server says so. */
+  staleReason: StaleReason | undefined;
 }
 
 interface BcmActions {
   enter: (workspace: string) => void;
   begin: (job: string) => void;
   end: (outcome: RebuildOutcome) => void;
-  setStaleReason: (reason: string | undefined) => void;
+  setStaleReason: (reason: StaleReason | undefined) => void;
   reset: () => void;
 }
 

@@ -1,4 +1,4 @@
-/** What the age of a manifest means. `error`: it could not be asked for. */
+/** What the age of a manifest means. `error`: the last rebuild failed, or the age could not be asked for. */
 export type FreshnessState = 'missing' | 'building' | 'fresh' | 'stale' | 'expired' | 'error';
 
 export interface ServerFreshness {

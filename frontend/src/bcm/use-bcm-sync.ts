@@ -6,7 +6,7 @@ import { askGateAgain, useGate, useWorkspace } from '@/gate/gate-query';
 import { announce } from '@/live/announcer';
 import { appTexts } from '@/texts/app';
 import { clock } from '@/format/time';
-import { useBcmStore, type RebuildOutcome } from './bcm-store';
+import { useBcmStore, type RebuildOutcome, type StaleReason } from './bcm-store';
 import { freshnessNow, useOf, type FreshnessState } from './freshness';
 import { contextKey, freshnessQuery, isOver, jobQuery, manifestQuery, REBUILD_CEILING_MS, startRebuild, type RebuildJob } from './queries';
 
@@ -20,6 +20,8 @@ export interface BcmSync {
   outcome: RebuildOutcome | undefined;
   /** Asks for a rebuild. Throws the problem, which may say when the next one is possible. */
   rebuild: (force: boolean) => Promise<void>;
+  /** Why it lags behind, whatever its age. */
+  staleReason: StaleReason | undefined;
   /** Why what depends on the manifest cannot be done now. */
   blocked: string | undefined;
   /** What is to be said while it can. */
@@ -52,10 +54,11 @@ export function wordsOfOutcome({ kind, version, at }: RebuildOutcome): string {
  */
 export function useBcmSync(): BcmSync {
   const workspace = useWorkspace().id;
-  const newest = useGate().manifest.checksum ?? undefined;
+  const gate = useGate();
+  const newest = gate.manifest.checksum ?? undefined;
   const client = useQueryClient();
   const store = useBcmStore();
-  const { enter, begin, end } = store;
+  const { enter, begin, end, setStaleReason } = store;
   useEffect(() => enter(workspace), [enter, workspace]);
   const ticket = store.workspace === workspace ? store.rebuild : undefined;
 
@@ -65,7 +68,8 @@ export function useBcmSync(): BcmSync {
   const { state: stateByAge, ageS } = told
     ? freshnessNow(told, (now - freshness.dataUpdatedAt) / 1000)
     : { state: freshness.isError ? ('error' as const) : ('building' as const), ageS: undefined };
-  const exists = told !== undefined && told.state !== 'missing';
+  // Whoever could not be told the age may still be able to read.
+  const exists = told === undefined ? freshness.isError : told.state !== 'missing';
   const manifest = useManifest(workspace, exists);
 
   // The gate tells of a new version as soon as there is one; what is shown here follows.
@@ -74,8 +78,9 @@ export function useBcmSync(): BcmSync {
   useEffect(() => {
     if (newest === heard.current) return;
     heard.current = newest;
+    setStaleReason(undefined);
     if (newest !== shown) void client.invalidateQueries({ queryKey: contextKey(workspace) });
-  }, [newest, shown, client, workspace]);
+  }, [newest, shown, client, workspace, setStaleReason]);
 
   const job = useQuery(jobQuery(workspace, ticket?.job, ticket?.startedAt ?? 0));
   const { data: progress, error: failure } = job;
@@ -92,6 +97,7 @@ export function useBcmSync(): BcmSync {
   }, [ticket, progress, failure, end, client, workspace]);
 
   const state: FreshnessState = ticket !== undefined && stateByAge === 'missing' ? 'building' : stateByAge;
+  const noticed = store.workspace === workspace ? store.staleReason : undefined;
   const use = told === undefined && !freshness.isError ? 'yes' : useOf(state);
   return {
     state,
@@ -104,7 +110,8 @@ export function useBcmSync(): BcmSync {
       const started = await startRebuild(force);
       begin(started.id);
     },
-    blocked: use === 'no' ? appTexts.freshness.says[state] : undefined,
+    staleReason: noticed ?? (gate.onboarding.status === 'reopened' ? 'edited' : undefined),
+    blocked: use === 'no' ? (told === undefined ? appTexts.freshness.unreachable : appTexts.freshness.says[state]) : undefined,
     banner: use === 'warn' && state === 'stale' ? appTexts.freshness.staleBanner : undefined,
   };
 }

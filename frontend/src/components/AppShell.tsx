@@ -1,10 +1,12 @@
 import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { NavLink, Outlet, useNavigate } from 'react-router';
-import { useGate, useGateEvents } from '@/gate/gate-query';
-import { chooseWorkspace, signOut } from '@/session/session';
+import { enterWorkspace, useGate, useGateEvents } from '@/gate/gate-query';
+import { signOut } from '@/session/session';
 import { useSession } from '@/session/use-session';
 import { appTexts } from '@/texts/app';
 import { common } from '@/texts/common';
+import { ConfirmDialog } from './Dialog';
 import { Menu } from './Menu';
 import { Brand } from './PublicShell';
 
@@ -17,31 +19,57 @@ const PLACES = [
 ];
 
 function AccountMenu() {
-  const email = useSession((state) => state.user?.email);
+  const user = useSession((state) => state.user);
+  const email = user?.email;
   const navigate = useNavigate();
+  const [asking, setAsking] = useState(false);
+  const leave = async () => {
+    await signOut();
+    void navigate('/', { replace: true });
+  };
+  const askOrLeave = async () => {
+    const unsaved = await import('@/onboarding/local-copy')
+      .then(({ hasUnsavedCopies }) => hasUnsavedCopies(user?.id ?? ''))
+      // Whatever is wrong with the device's store must not keep anybody signed in.
+      .catch(() => false);
+    if (unsaved) setAsking(true);
+    else await leave();
+  };
   return (
-    <Menu label={texts.account} up>
-      {(close) => (
-        <>
-          {email !== undefined && <p className="menu-item muted small breakable">{email}</p>}
-          <NavLink className="menu-item" to="/settings/profile" onClick={close}>
-            {appTexts.settings.sections.profile}
-          </NavLink>
-          <NavLink className="menu-item" to="/support" onClick={close}>
-            {common.support}
-          </NavLink>
-          <button
-            type="button"
-            className="menu-item"
-            onClick={() => {
-              void signOut().then(() => navigate('/', { replace: true }));
-            }}
-          >
-            {common.signOut}
-          </button>
-        </>
-      )}
-    </Menu>
+    <>
+      <ConfirmDialog
+        open={asking}
+        title={common.signOutTitle}
+        text={<p>{common.signOutText}</p>}
+        confirm={common.signOutAnyway}
+        danger
+        onClose={() => setAsking(false)}
+        onConfirm={() => void leave()}
+      />
+      <Menu label={texts.account} up>
+        {(close) => (
+          <>
+            {email !== undefined && <p className="menu-item muted small breakable">{email}</p>}
+            <NavLink className="menu-item" to="/settings/profile" onClick={close}>
+              {appTexts.settings.sections.profile}
+            </NavLink>
+            <NavLink className="menu-item" to="/support" onClick={close}>
+              {common.support}
+            </NavLink>
+            <button
+              type="button"
+              className="menu-item"
+              onClick={() => {
+                close();
+                void askOrLeave();
+              }}
+            >
+              {common.signOut}
+            </button>
+          </>
+        )}
+      </Menu>
+    </>
   );
 }
 
@@ -62,9 +90,7 @@ function WorkspaceMenu() {
             aria-pressed={id === workspace.id}
             onClick={() => {
               close();
-              chooseWorkspace(id);
-              // Nothing of the former workspace may be seen under the new one's name.
-              client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'gate' && queryKey[0] !== 'plans' && queryKey[0] !== 'definition' });
+              enterWorkspace(client, id);
               void navigate('/dashboard');
             }}
           >

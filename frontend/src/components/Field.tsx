@@ -115,7 +115,8 @@ export function PasswordField(props: TextFieldProps) {
 }
 
 export function Checkbox({ label, ...input }: { label: ReactNode } & InputHTMLAttributes<HTMLInputElement> & { ref?: React.Ref<HTMLInputElement> }) {
-  const id = useId();
+  const made = useId();
+  const id = input.id ?? made;
   return (
     <label className="checkbox" htmlFor={id}>
       <input {...input} id={id} type="checkbox" />

@@ -19,6 +19,7 @@ export function Menu({ label, title, up = false, className = 'button', children 
 
   useEffect(() => {
     if (!open) return;
+    const opener = button.current;
     const outside = (event: Event) => {
       if (event.target instanceof Node && !root.current?.contains(event.target)) setOpen(false);
     };
@@ -34,6 +35,8 @@ export function Menu({ label, title, up = false, className = 'button', children 
       document.removeEventListener('pointerdown', outside);
       document.removeEventListener('focusin', outside);
       document.removeEventListener('keydown', escape);
+      // Whatever was pressed went with the list, and the focus with it.
+      if (document.activeElement === document.body) opener?.focus();
     };
   }, [open]);
 

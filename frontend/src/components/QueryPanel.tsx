@@ -1,5 +1,7 @@
 import type { UseQueryResult } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { useEffect, type ReactNode } from 'react';
+import { explain } from '@/api/problem';
+import { announce } from '@/live/announcer';
 import { common } from '@/texts/common';
 import { ErrorNotice } from './Notice';
 
@@ -28,6 +30,11 @@ interface QueryPanelProps<T> {
 
 /** What every panel is: loading, empty, error with a way out, or its content, marked when it could not be renewed. */
 export function QueryPanel<T>({ query, lines, byCode, isEmpty, empty, children }: QueryPanelProps<T>) {
+  const { isError, error } = query;
+  // What replaces a skeleton is heard, too.
+  useEffect(() => {
+    if (isError) announce(explain(error, byCode));
+  }, [isError, error, byCode]);
   const retry = () => void query.refetch();
   if (query.data === undefined) {
     if (query.isError) return <ErrorNotice error={query.error} {...(byCode && { byCode })} onRetry={retry} />;

@@ -3,7 +3,7 @@ import { useEffect } from 'react';
 import { api, isProblem, unwrap } from '@/api/client';
 import { follow } from '@/api/events';
 import type { components } from '@/api/generated/auth';
-import { forgetWorkspace, session } from '@/session/session';
+import { chooseWorkspace, forgetWorkspace, session } from '@/session/session';
 import { useSession } from '@/session/use-session';
 
 export type GateAnswer = components['schemas']['GateBody'];
@@ -60,6 +60,16 @@ export function useRole(): { canManage: boolean; isOwner: boolean } {
 
 export function askGateAgain(client: QueryClient): Promise<void> {
   return client.invalidateQueries({ queryKey: ['gate'] });
+}
+
+/** What is the same in every workspace. */
+const SHARED = ['gate', 'plans', 'definition'];
+
+/** Goes on in another workspace. Nothing of the former one may be seen under the new one's name. */
+export function enterWorkspace(client: QueryClient, id: string): void {
+  if (session.getState().workspace === id) return;
+  chooseWorkspace(id);
+  client.removeQueries({ predicate: ({ queryKey }) => !SHARED.includes(String(queryKey[0])) });
 }
 
 const PROJECTION_MS = 5_000;

@@ -1,20 +1,18 @@
 import { useSyncExternalStore } from 'react';
 
-/** What was said last, by urgency. The number makes the same words twice two announcements. */
+/** What was said last, by urgency. */
 interface Said {
   polite: string;
   assertive: string;
 }
 
 let said: Said = { polite: '', assertive: '' };
-let even = false;
 const listeners = new Set<() => void>();
 
 /** Says something to screen readers. Whatever matters must also stand in the page. */
 export function announce(text: string, urgency: keyof Said = 'polite'): void {
-  even = !even;
   // A trailing no-break space makes a repetition a change, which is what is read out.
-  said = { ...said, [urgency]: even ? text : `${text}\u00a0` };
+  said = { ...said, [urgency]: said[urgency] === text ? `${text}\u00a0` : text };
   for (const listener of listeners) listener();
 }
 

@@ -1,4 +1,4 @@
-import { clear, createStore, del, get, set, type UseStore } from 'idb-keyval';
+import { clear, createStore, del, entries, get, set, type UseStore } from 'idb-keyval';
 import { sameAnswer, type Answer } from './answer';
 import type { Stored } from './autosave';
 
@@ -41,6 +41,20 @@ export function localCopies(workspace: string, user: string, slug: string): Loca
     write: (copy) => void next(() => set(key, copy, database())),
     clear: () => void next(() => del(key, database())),
   };
+}
+
+const UNSAVED_PATIENCE_MS = 2_000;
+const UNSAVED_PAUSE_MS = 200;
+
+/** Whether anything of this user is on this device alone. A save that is under way gets the time to end. */
+export async function hasUnsavedCopies(user: string): Promise<boolean> {
+  const deadline = Date.now() + UNSAVED_PATIENCE_MS;
+  for (;;) {
+    const kept = (await next(() => entries<string, LocalCopy>(database()))) ?? [];
+    if (!kept.some(([key, copy]) => key.startsWith(`${user}/`) && copy.acknowledged === undefined)) return false;
+    if (Date.now() > deadline) return true;
+    await new Promise((resolve) => setTimeout(resolve, UNSAVED_PAUSE_MS));
+  }
 }
 
 /** Nothing of an account stays on a device that it left. */

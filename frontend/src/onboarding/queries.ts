@@ -30,10 +30,16 @@ export async function readStep(slug: string): Promise<Stored & { state: string }
   return { revision: step.revision, answer: (step.answer as Answer | null | undefined) ?? null, updatedAt: step.updated_at ?? undefined, state: step.state };
 }
 
-export async function saveDraft(slug: string, answer: Answer, revision: string): Promise<Acknowledged> {
+/** What an edit is made on: the revision of the step, and the version of the definition that its form was drawn from. */
+export interface EditedOn {
+  revision: string;
+  version: string;
+}
+
+export async function saveDraft(slug: string, answer: Answer, { revision, version }: EditedOn): Promise<Acknowledged> {
   const { data, response } = await answered(
     api.onboarding.PUT('/api/onboarding/steps/{slug}/draft', {
-      params: { path: { slug }, header: { 'If-Match': quoted(revision) } },
+      params: { path: { slug }, header: { 'If-Match': quoted(revision), 'X-Schema-Version': version } },
       body: { answer: answer as Record<string, never> },
     }),
   );
@@ -41,10 +47,10 @@ export async function saveDraft(slug: string, answer: Answer, revision: string):
   return { revision: data.revision, savedAt: data.saved_at, durable };
 }
 
-export function completeStep(slug: string, answer: Answer, revision: string): Promise<FinishedStep> {
+export function completeStep(slug: string, answer: Answer, { revision, version }: EditedOn): Promise<FinishedStep> {
   return unwrap(
     api.onboarding.POST('/api/onboarding/steps/{slug}/complete', {
-      params: { path: { slug }, header: { 'If-Match': quoted(revision) } },
+      params: { path: { slug }, header: { 'If-Match': quoted(revision), 'X-Schema-Version': version } },
       body: { answer: answer as Record<string, never> },
     }),
   );

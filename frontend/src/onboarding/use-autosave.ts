@@ -8,13 +8,15 @@ import { saveDraft } from './queries';
 interface UseAutosave {
   workspace: string;
   slug: string;
+  /** Of the definition that the form is drawn from. */
+  version: string;
   stored: Stored;
   /** What was typed here and is not saved was found on this device: the form shows it. */
   onRecovered: (answer: Answer) => void;
 }
 
 /** One saver for one open step: recovers what this device kept, follows connection and visibility, and ends with the page. */
-export function useAutosave({ workspace, slug, stored, onRecovered }: UseAutosave): { state: SaveState; saver: Autosave | undefined } {
+export function useAutosave({ workspace, slug, version, stored, onRecovered }: UseAutosave): { state: SaveState; saver: Autosave | undefined } {
   const user = useSession((session) => session.user?.id ?? '');
   const [state, setState] = useState<SaveState>(stored.updatedAt === undefined ? { kind: 'untouched' } : { kind: 'saved', at: stored.updatedAt });
   const [saver, setSaver] = useState<Autosave>();
@@ -26,7 +28,7 @@ export function useAutosave({ workspace, slug, stored, onRecovered }: UseAutosav
     const copies = localCopies(workspace, user, slug);
     const current = new Autosave({
       stored: first.current,
-      save: (answer, revision) => saveDraft(slug, answer, revision),
+      save: (answer, revision) => saveDraft(slug, answer, { revision, version }),
       copies,
       onState: setState,
     });
@@ -54,7 +56,7 @@ export function useAutosave({ workspace, slug, stored, onRecovered }: UseAutosav
       document.removeEventListener('visibilitychange', onHide);
       current.stop();
     };
-  }, [workspace, user, slug]);
+  }, [workspace, user, slug, version]);
 
   return { state, saver };
 }

@@ -11,7 +11,6 @@ function order(state: string): Order {
     plan: 'ascent',
     cycle: 'monthly',
     amount: 500_000,
-    autopay: false,
     currency: 'INR',
     autopay: false,
     state,
@@ -113,6 +112,27 @@ describe('the watch', () => {
     answer = () => Promise.resolve(order('completed'));
     await watch.checkAgain();
     expect(last()?.phase).toBe('decided');
+  });
+
+  it('goes on by itself once it is looked at again, or the stream tells something', async () => {
+    const interrupt = async () => {
+      answer = () => Promise.reject(new Problem({ status: 503, code: 'GW-0011', title: '' }));
+      await vi.advanceTimersByTimeAsync(30_000);
+      expect(last()?.phase).toBe('interrupted');
+      answer = () => Promise.resolve(order('pending'));
+    };
+    watch.start();
+    await vi.advanceTimersByTimeAsync(0);
+    await interrupt();
+    dispatchEvent(new Event('online'));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(last()?.phase).toBe('watching');
+    await interrupt();
+    const before = asked.length;
+    watch.tell(order('pending'));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(last()?.phase).toBe('watching');
+    expect(asked.length).toBeGreaterThan(before);
   });
 
   it('stops asking for an order that is not there', async () => {

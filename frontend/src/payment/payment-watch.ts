@@ -58,8 +58,11 @@ export class PaymentWatch {
 
   /** News from the event stream. */
   tell(order: Order): void {
+    const interrupted = this.state.phase === 'interrupted';
     this.errors = 0;
     this.take(order);
+    // Somebody answers again, so that the questions go on, too.
+    if (interrupted) this.schedule();
   }
 
   /** A person wants to know now. */
@@ -71,7 +74,8 @@ export class PaymentWatch {
 
   private readonly onAttention = (): void => {
     clearTimeout(this.timer);
-    if (!document.hidden && this.state.phase === 'watching') void this.ask();
+    // Somebody looks, or the connection is back: worth a question even where the schedule has given up.
+    if (!document.hidden) void this.ask();
   };
 
   private async ask(): Promise<void> {
@@ -104,6 +108,7 @@ export class PaymentWatch {
   }
 
   private schedule(): void {
+    clearTimeout(this.timer);
     if (this.stopped || document.hidden || this.state.phase !== 'watching') return;
     this.timer = setTimeout(() => void this.ask(), pauseAfter(Date.now() - this.beganAt));
   }

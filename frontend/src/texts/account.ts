@@ -105,6 +105,6 @@ export const accountTexts = {
   setup: {
     title: 'Preparing your workspace',
     text: 'This takes a moment.',
-    failed: 'Your workspace could not be prepared yet. Your account is safe; we keep trying, and so can you.',
+    failed: 'Your workspace could not be prepared yet. Your account is safe; try again in a moment.',
   },
 };

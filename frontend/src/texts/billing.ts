@@ -22,7 +22,7 @@ export const billingTexts = {
     pay: (amount: string) => `Pay ${amount} with PhonePe`,
     what: 'You pay on PhonePe’s own page and come back here. If you close it, nothing is lost: this order stays open for 20 minutes.',
     autopay: 'Renew automatically with UPI Autopay',
-    autopayHelp: 'PhonePe asks you once for a mandate. We tell you at least a day before each renewal, and you can end it at any time.',
+    autopayHelp: 'PhonePe asks you once for a mandate. We tell you at least a day before each renewal. It ends when you cancel the subscription, or revoke it in your UPI app.',
     other: 'Choose another plan',
     noPlan: 'This plan is not on the price list.',
     errors: {

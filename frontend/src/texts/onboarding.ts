@@ -22,13 +22,13 @@ export const onboardingTexts = {
     optional: 'Optional',
     lockedTitle: 'Opening your onboarding…',
     locked: 'The payment is confirmed; the onboarding opens within a few seconds. This page moves on by itself.',
-    suspendedTitle: 'Your answers are safe, and rest',
+    suspendedTitle: 'Your answers are safe, and on hold',
     suspended: 'The subscription is not active. Renew it, and you go on exactly where you were.',
     renew: 'See the plans',
     archivedTitle: 'This onboarding was put away',
     archived: 'Nobody worked on it for a long time. Editing any step brings it back.',
     failedTitle: 'The manifest could not be made',
-    failed: (reason: string) => `Reason: ${reason}. Nothing is lost: look at your answers and finalize again.`,
+    failed: (reason: string) => `${reason} Nothing is lost.`,
     reopened: 'You are editing on top of a finished context. The manifest stays as it is until you finalize again.',
   },
   step: {
@@ -73,6 +73,7 @@ export const onboardingTexts = {
       'ONB-0008': 'The answers are being finalized and cannot change right now.',
       'ONB-0009': 'This answer is too long as a whole. Shorten it a little.',
       'ONB-0010': 'All answers together are too long. Shorten the longest ones.',
+      'ONB-0013': 'The questions were changed meanwhile. Your words are kept on this device: reload the page to go on with them.',
     } as Record<string, string>,
   },
   check: {
@@ -133,7 +134,7 @@ export const onboardingTexts = {
   building: {
     title: 'Building your manifest',
     lead: 'Your answers are recorded. The manifest is being made of them, usually within a few seconds.',
-    stages: ['Answers recorded', 'Reducing them to the manifest', 'Ready'],
+    stages: ['Answers recorded', 'Condensing them into the manifest', 'Ready'],
     record: (number: number) => `Business context no. ${number}`,
     slow: 'This takes longer than usual. You can leave; it goes on without this page.',
   },

@@ -1,7 +1,7 @@
 export const publicTexts = {
   landing: {
     title: 'Say who you are once. Build on it everywhere.',
-    lead: 'Groundwork asks 23 careful questions about your company and turns the answers into one short, versioned document. Every campaign, page and prompt after that starts from the same ground.',
+    lead: 'Groundwork leads you through 23 short steps about your company and turns the answers into one short, versioned document. Every campaign, page and prompt after that starts from the same ground.',
     start: 'Start your groundwork',
     prices: 'See the prices',
     planCaption: 'Business Context Manifest, ground floor',
@@ -19,7 +19,7 @@ export const publicTexts = {
       goals: 'Goals',
     },
     width: '1,200 tokens',
-    height: '23 questions',
+    height: '23 steps',
     howTitle: 'How it is built',
     how: [
       { title: 'Answer', text: 'Six phases, 23 short steps, about an hour and a half. Each word is saved as you type, on every device; leave and come back whenever you like.' },

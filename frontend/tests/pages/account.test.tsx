@@ -79,6 +79,18 @@ describe('signing up', () => {
     expect(await screen.findByRole('heading', { level: 1, name: 'Choose a plan' })).toBeInTheDocument();
     expect(sent('POST /auth/v1/verify')[0]).toMatchObject({ body: { type: 'signup', token_hash: 'abc' }, headers: { 'x-session-mode': 'cookie' } });
   });
+
+  it('brings whoever signed up for an invitation back to it', async () => {
+    const first = await openApp('/invitations/accept#token=invited', { signedIn: false });
+    expect(await screen.findByRole('link', { name: 'Create an account' })).toBeInTheDocument();
+    first.unmount();
+    // The link of the mail opens another tab.
+    const { user, sent } = await openApp('/auth/confirm#token_hash=abc&type=signup', { signedIn: false, next: 'choose_plan' });
+    await user.click(await screen.findByRole('button', { name: 'Confirm the address' }));
+    await user.click(await screen.findByRole('button', { name: 'Join the workspace' }));
+    await waitFor(() => expect(sent('POST /api/auth/invitations/accept')[0]?.body).toEqual({ token: 'invited' }));
+    await waitFor(() => expect(localStorage.getItem('groundwork.invitation')).toBeNull());
+  });
 });
 
 describe.each(['/signin', '/signup', '/forgot-password', '/verify-email', '/', '/pricing'])('%s', (path) => {

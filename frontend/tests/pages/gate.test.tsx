@@ -1,6 +1,7 @@
-import { screen, waitFor } from '@testing-library/react';
+import { screen, waitFor, within } from '@testing-library/react';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { placeOf } from '@/log/log';
+import { localCopies } from '@/onboarding/local-copy';
 import { openApp, inhabitWorld } from '../support/app';
 
 inhabitWorld();
@@ -48,6 +49,26 @@ describe('a session', () => {
     await waitFor(() => expect(screen.queryByText('Acme Analytics')).not.toBeInTheDocument());
     expect(sent('POST /auth/v1/logout')).toHaveLength(1);
     expect(localStorage.getItem('groundwork.signed-in')).toBeNull();
+  });
+});
+
+describe('signing out', () => {
+  it('asks first while words are on this device alone', async () => {
+    const { user, world, sent } = await openApp('/dashboard');
+    await screen.findByText('Fresh');
+    const copies = localCopies(world.ids.WORKSPACE, world.ids.USER, 'company');
+    copies.write({ answer: { company_name: 'Acme' }, base: '1.3' });
+    const press = async () => {
+      await user.click(screen.getByRole('button', { name: 'Account' }));
+      await user.click(screen.getByRole('button', { name: 'Sign out' }));
+      return screen.findByRole('alertdialog', { name: 'Sign out and lose unsaved words?' });
+    };
+    await user.click(within(await press()).getByRole('button', { name: 'Cancel' }));
+    expect(await copies.read()).toMatchObject({ answer: { company_name: 'Acme' } });
+    expect(sent('POST /auth/v1/logout')).toEqual([]);
+    await user.click(within(await press()).getByRole('button', { name: 'Sign out anyway' }));
+    await waitFor(() => expect(sent('POST /auth/v1/logout')).toHaveLength(1));
+    await waitFor(async () => expect(await copies.read()).toBeUndefined());
   });
 });
 

@@ -27,6 +27,18 @@ describe('the dashboard', () => {
     expect(screen.queryByText(/The manifest is stale/) !== null).toBe(banner);
   });
 
+  it('says that edited answers are not in it yet, and leads to where they are finalized', async () => {
+    const { unmount, world } = await openApp('/dashboard');
+    await screen.findByText('Fresh');
+    expect(screen.queryByText(/You edited answers/)).not.toBeInTheDocument();
+    unmount();
+    useBcmStore.getState().enter(world.ids.WORKSPACE);
+    useBcmStore.getState().setStaleReason('edited');
+    await openApp('/dashboard');
+    expect(await screen.findByText(/You edited answers after this manifest was made/)).toBeInTheDocument();
+    expect(screen.getByRole('link', { name: 'Review and finalize' })).toHaveAttribute('href', '/onboarding/steps/review');
+  });
+
   it('shows an error with Retry in the panel that has one, and the rest as it is', async () => {
     let down = true;
     const { user, world } = await openApp('/dashboard');
@@ -102,8 +114,10 @@ describe('the foundation', () => {
     const { user } = await openApp('/foundation?tab=history');
     await user.click(await screen.findByRole('button', { name: 'View 1.0.0' }));
     expect(await screen.findByText('You are reading version 1.0.0, not the current one.')).toBeInTheDocument();
+    expect(screen.getByRole('group', { name: 'You are reading version 1.0.0, not the current one.' })).toHaveFocus();
     await user.click(screen.getByRole('button', { name: 'Back to the current version' }));
     await waitFor(() => expect(screen.queryByText(/You are reading version/)).not.toBeInTheDocument());
+    expect(screen.getByRole('tab', { name: 'Manifest' })).toHaveFocus();
   });
 
   it('says where each thing comes from when it is asked', async () => {

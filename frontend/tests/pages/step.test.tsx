@@ -13,6 +13,8 @@ const company = '/onboarding/steps/company';
 const DRAFT = 'PUT /api/onboarding/steps/company/draft';
 
 const saveState = () => screen.getByTestId('save-state');
+/** What the permanent region of this urgency said last. */
+const heard = (region: 'status' | 'alert') => document.querySelector(`[role="${region}"][aria-live]`)?.textContent ?? '';
 
 describe('every step', () => {
   it.each(definition.steps.map(({ slug, title }) => [slug, title] as const))('%s is drawn from the definition at its own address', async (slug, title) => {
@@ -33,6 +35,7 @@ describe('what is typed', () => {
     await waitFor(() => expect(saveState()).toHaveTextContent(/^All changes saved \(\d\d:\d\d\)/), { timeout: 3_000 });
     const saves = sent(DRAFT);
     expect(saves[0]?.headers['if-match']).toBe('"1.3"');
+    expect(saves[0]?.headers['x-schema-version']).toBe(definition.schema_version);
     expect(world.steps.get('company')?.answer).toMatchObject({ company_name: expect.stringMatching(/ Labs$/) as string });
   });
 
@@ -51,9 +54,19 @@ describe('what is typed', () => {
     await user.tab();
     await waitFor(() => expect(saveState()).toHaveTextContent('Not saved: A part of the system is not available'));
     expect(saveState()).toHaveTextContent('Request world-0001');
+    await waitFor(() => expect(heard('alert')).toMatch(/^Not saved: A part of the system is not available/));
     down = false;
     await user.click(within(saveState()).getByRole('button', { name: 'Try again' }));
     await waitFor(() => expect(saveState()).toHaveTextContent('All changes saved'));
+    await waitFor(() => expect(heard('status')).toMatch(/^All changes saved/));
+  });
+
+  it('is kept when the questions themselves were changed meanwhile, and that is said', async () => {
+    const { user, world } = await openApp(company, { next: 'onboarding' });
+    world.overrides.push(({ path, problem }) => (path.endsWith('/draft') ? problem(409, 'ONB-0013', 'The steps have another version') : undefined));
+    await user.type(await screen.findByLabelText('Company name'), '!');
+    await user.tab();
+    await waitFor(() => expect(saveState()).toHaveTextContent('Not saved: The questions were changed meanwhile. Your words are kept on this device'));
   });
 
   it('comes back after a reload when it could not be saved', async () => {
@@ -188,6 +201,15 @@ describe('the review', () => {
     await user.click(screen.getByRole('button', { name: 'Finalize' }));
     expect(await screen.findByRole('heading', { level: 1, name: 'Building your manifest' })).toBeInTheDocument();
     expect(sent('POST /api/onboarding/finalize')).toHaveLength(1);
+  });
+
+  it('leads from the list of what is missing to the confirmation', async () => {
+    const { user, world } = await openApp('/onboarding/steps/review', { next: 'app' });
+    world.steps.set('review', { answer: null, revision: '1.3', state: 'pending', updated_at: null });
+    await user.click(await screen.findByRole('button', { name: 'Finalize' }));
+    const summary = await screen.findByRole('group', { name: 'One thing is missing or not right' });
+    await user.click(within(summary).getByRole('link', { name: /^Everything above is right/ }));
+    expect(screen.getByRole('checkbox', { name: 'Everything above is right' })).toHaveFocus();
   });
 
   it('lists the steps that a refusal names, with links', async () => {

@@ -126,6 +126,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/context/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every public key that ever signed an export, as a JSON Web Key Set. For everybody: keep it beside the files. */
+        get: operations["keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/context/manifest": {
         parameters: {
             query?: never;
@@ -1222,6 +1239,8 @@ export interface operations {
                 version?: string;
                 /** @description `live`, `latest` or a name that was given to a version, instead of `version`. */
                 alias?: string;
+                /** @description Whether the file is signed, which only JSON is: it then holds record and content, and verifies without a network. */
+                signed?: boolean;
                 /** @description Whether the file is compressed itself: its name ends in `.gz`. */
                 gz?: boolean;
             };
@@ -1295,7 +1314,7 @@ export interface operations {
             431: components["responses"]["GW-0018"];
             500: components["responses"]["GW-0001"];
             502: components["responses"]["GW-0020"];
-            /** @description A dependency is down */
+            /** @description A dependency is down, or exports cannot be signed (BCM-0012) */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1431,6 +1450,42 @@ export interface operations {
             500: components["responses"]["GW-0001"];
             502: components["responses"]["GW-0020"];
             /** @description A dependency is down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            504: components["responses"]["GW-0019"];
+        };
+    };
+    keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key set; the key that signs now is the first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["GW-0021"];
+            414: components["responses"]["GW-0023"];
+            429: components["responses"]["GW-0010"];
+            431: components["responses"]["GW-0018"];
+            500: components["responses"]["GW-0001"];
+            502: components["responses"]["GW-0020"];
+            /** @description A dependency is down, or exports cannot be signed (BCM-0012) */
             503: {
                 headers: {
                     [name: string]: unknown;

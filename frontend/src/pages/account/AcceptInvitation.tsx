@@ -1,31 +1,29 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
-import { api, unwrap } from '@/api/client';
+import { api, isProblem, unwrap } from '@/api/client';
 import { Button, LinkButton } from '@/components/Button';
 import { ErrorNotice } from '@/components/Notice';
 import { Splash } from '@/components/Splash';
 import { useSubmit } from '@/components/use-submit';
-import { askGateAgain } from '@/gate/gate-query';
+import { askGateAgain, enterWorkspace } from '@/gate/gate-query';
 import { announce } from '@/live/announcer';
-import { chooseWorkspace } from '@/session/session';
 import { useSession } from '@/session/use-session';
 import { accountTexts } from '@/texts/account';
 import { common } from '@/texts/common';
 import { AccountPage } from './AccountPage';
+import { forgetInvitation, pendingInvitation, rememberInvitation } from './pending-invitation';
 
 const texts = accountTexts.invitation;
-const KEY = 'groundwork.invitation';
+/** Answers after which this invitation is of no use: for another address or taken back, used or too old, a member already. */
+const FINAL = ['AUTH-0004', 'AUTH-0005', 'AUTH-0006'];
 
-/** The token of the link; it is kept while the person signs in, and stays out of addresses. */
+/** The token of the link; it is kept while the person signs up or in, and stays out of addresses. */
 function invitationToken(): string | undefined {
   const token = new URLSearchParams(location.hash.replace(/^#/, '')).get('token');
-  try {
-    if (token !== null) sessionStorage.setItem(KEY, token);
-    return token ?? sessionStorage.getItem(KEY) ?? undefined;
-  } catch {
-    return token ?? undefined;
-  }
+  if (token === null) return pendingInvitation();
+  rememberInvitation(token);
+  return token;
 }
 
 export default function AcceptInvitation() {
@@ -34,9 +32,15 @@ export default function AcceptInvitation() {
   const navigate = useNavigate();
   const client = useQueryClient();
   const join = useSubmit(async () => {
-    const workspace = await unwrap(api.auth.POST('/api/auth/invitations/accept', { body: { token: token ?? '' } }));
-    sessionStorage.removeItem(KEY);
-    chooseWorkspace(workspace.id);
+    let workspace;
+    try {
+      workspace = await unwrap(api.auth.POST('/api/auth/invitations/accept', { body: { token: token ?? '' } }));
+    } catch (error) {
+      if (FINAL.some((code) => isProblem(error, code))) forgetInvitation();
+      throw error;
+    }
+    forgetInvitation();
+    enterWorkspace(client, workspace.id);
     await askGateAgain(client);
     announce(texts.joined(workspace.name));
     void navigate('/dashboard', { replace: true });

@@ -7,6 +7,7 @@ import { bringProof } from '@/session/session';
 import { accountTexts } from '@/texts/account';
 import { common } from '@/texts/common';
 import { AccountPage } from './AccountPage';
+import { pendingInvitation } from './pending-invitation';
 
 const texts = accountTexts.confirm;
 const KINDS = ['signup', 'invite', 'recovery', 'magiclink', 'email_change'] as const;
@@ -36,6 +37,12 @@ function belongsElsewhere({ token, redirectTo }: MailLink): boolean {
   }
 }
 
+/** Where a proof leads on to. Whoever signed up for an invitation goes back to it. */
+function after(kind: Kind): string {
+  if (kind === 'recovery') return '/reset-password';
+  return kind !== 'email_change' && pendingInvitation() !== undefined ? '/invitations/accept' : '/signin';
+}
+
 /**
  * Where the links of mails lead. What redeems them is a press of the button, since scanners of mail follow links but press nothing.
  * The token stands behind the #, so that no server on the way sees it before that.
@@ -51,7 +58,7 @@ export default function Confirm() {
     }
     const outcome = await bringProof({ type: kind, token_hash: token });
     if (outcome === 'other_address') setHalf(true);
-    else void navigate(kind === 'recovery' ? '/reset-password' : '/signin', { replace: true });
+    else void navigate(after(kind), { replace: true });
   }, texts.errors);
 
   if (link === undefined) {

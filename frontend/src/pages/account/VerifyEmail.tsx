@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import { Link } from 'react-router';
+import { Link, useNavigate } from 'react-router';
 import { api, unwrap } from '@/api/client';
 import { Button } from '@/components/Button';
 import { TextField } from '@/components/Field';
@@ -12,6 +12,7 @@ import { useSession } from '@/session/use-session';
 import { accountTexts } from '@/texts/account';
 import { AccountPage } from './AccountPage';
 import { pendingAddress } from './pending-address';
+import { pendingInvitation } from './pending-invitation';
 
 const texts = accountTexts.verify;
 /** The server mails an address once in a minute. */
@@ -32,11 +33,12 @@ export default function VerifyEmail() {
   const [email] = useState(() => signedIn ?? pendingAddress());
   const [sent, setSent] = useState(false);
   const [left, wait] = useCountdown();
-  const verify = useSubmit(
-    (values: FormData) =>
-      bringProof({ type: 'email', email: email === '' ? text(values, 'email') : email, token: text(values, 'code').replaceAll(' ', '') }),
-    texts.errors,
-  );
+  const navigate = useNavigate();
+  const verify = useSubmit(async (values: FormData) => {
+    await bringProof({ type: 'email', email: email === '' ? text(values, 'email') : email, token: text(values, 'code').replaceAll(' ', '') });
+    // Else the gate leads on.
+    if (pendingInvitation() !== undefined) void navigate('/invitations/accept', { replace: true });
+  }, texts.errors);
   const resend = useSubmit(async () => {
     await unwrap(api.auth.POST('/auth/v1/resend', { body: { type: 'signup', email } }));
     wait();

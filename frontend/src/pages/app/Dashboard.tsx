@@ -159,7 +159,7 @@ function Activity() {
                         <Moment at={entry.occurred_at} />
                       </td>
                       <td>{who(entry)}</td>
-                      <td className="code">{entry.action}</td>
+                      <td>{texts.actions[entry.action] ?? <span className="code">{entry.action}</span>}</td>
                       <td>{texts.outcomes[entry.outcome] ?? entry.outcome}</td>
                     </tr>
                   ))}
@@ -174,13 +174,23 @@ function Activity() {
 
 export default function Dashboard() {
   const { profile } = useGate();
-  const { banner } = useBcmSync();
+  const { banner, staleReason } = useBcmSync();
   return (
     <Page title={texts.title} {...(profile?.name && { lead: <p>{texts.hello(profile.name)}</p> })}>
       <div className="stack-24">
         {banner !== undefined && (
           <Notice kind="warning">
             <p>{banner}</p>
+          </Notice>
+        )}
+        {staleReason !== undefined && (
+          <Notice>
+            <p>{appTexts.freshness.staleReasons[staleReason]}</p>
+            <div>
+              <LinkButton small to="/onboarding/steps/review">
+                {appTexts.freshness.toReview}
+              </LinkButton>
+            </div>
           </Notice>
         )}
         <div className="dashboard">

@@ -1,9 +1,10 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import * as Tabs from '@radix-ui/react-tabs';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import { contextKey, historyQuery, originsQuery, rollBack, versionQuery, type Manifest } from '@/bcm/queries';
 import { useBcmSync } from '@/bcm/use-bcm-sync';
+import { Arrival } from '@/components/Arrival';
 import { Button, LinkButton } from '@/components/Button';
 import { Copyable } from '@/components/Copy';
 import { ConfirmDialog } from '@/components/Dialog';
@@ -250,6 +251,9 @@ export default function Foundation() {
   const compared = parameters.get('compare');
   const tab = parameters.get('tab') === 'history' ? 'history' : 'manifest';
   const current = sync.manifest.data;
+  const tabs = useRef<HTMLDivElement>(null);
+  // The button that led back is gone; the tab that is open is where the keyboard goes on.
+  const toOpenTab = () => tabs.current?.querySelector<HTMLElement>('[role="tab"][data-state="active"]')?.focus();
   if (sync.state === 'missing') {
     return (
       <Page title={texts.title} lead={<p>{texts.lead}</p>}>
@@ -277,7 +281,7 @@ export default function Foundation() {
         <RebuildNews sync={sync} />
         {sync.freshness.isError && <ErrorNotice error={sync.freshness.error} onRetry={() => void sync.freshness.refetch()} />}
         <Tabs.Root value={tab} onValueChange={(next) => setParameters(next === 'history' ? { tab: next } : {}, { replace: true })} className="stack-24">
-          <Tabs.List className="tabs no-print" aria-label={texts.title}>
+          <Tabs.List ref={tabs} className="tabs no-print" aria-label={texts.title}>
             <Tabs.Trigger className="tab" value="manifest">
               {texts.tabs.manifest}
             </Tabs.Trigger>
@@ -287,7 +291,15 @@ export default function Foundation() {
           </Tabs.List>
           <Tabs.Content value="manifest">
             {version !== null && version !== current?.record.version ? (
-              <OlderVersion version={version} onBack={() => setParameters({})} />
+              <Arrival label={texts.viewing(version)}>
+                <OlderVersion
+                  version={version}
+                  onBack={() => {
+                    setParameters({});
+                    toOpenTab();
+                  }}
+                />
+              </Arrival>
             ) : (
               <QueryPanel query={sync.manifest} lines={12} isEmpty={(data) => data === null} empty={<p>{texts.missing}</p>}>
                 {(data) => data && <Reading manifest={data} />}
@@ -302,7 +314,15 @@ export default function Foundation() {
                 onCompare={(wanted) => setParameters({ tab: 'history', compare: wanted })}
               />
             ) : (
-              <Comparison version={compared} onClose={() => setParameters({ tab: 'history' })} />
+              <Arrival label={texts.comparing(compared)}>
+                <Comparison
+                  version={compared}
+                  onClose={() => {
+                    setParameters({ tab: 'history' });
+                    toOpenTab();
+                  }}
+                />
+              </Arrival>
             )}
           </Tabs.Content>
         </Tabs.Root>

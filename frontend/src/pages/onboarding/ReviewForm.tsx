@@ -7,6 +7,7 @@ import { Notice } from '@/components/Notice';
 import { QueryPanel } from '@/components/QueryPanel';
 import { Sheet } from '@/components/Sheet';
 import { Tag } from '@/components/Tag';
+import { useBcmStore } from '@/bcm/bcm-store';
 import { askGateUntil, useRole } from '@/gate/gate-query';
 import type { Stored } from '@/onboarding/autosave';
 import type { Definition, Step } from '@/onboarding/definition';
@@ -63,6 +64,7 @@ export function ReviewForm({ workspace, definition, step, stored, previous }: Re
       setMissing(incompleteOf(error));
       return;
     }
+    useBcmStore.getState().setStaleReason(undefined);
     await client.invalidateQueries({ queryKey: ['onboarding'] });
     // The page of the building is closed until the gate has heard of it.
     await askGateUntil(client, session.getState().workspace, ({ onboarding }) => onboarding.status === 'finalizing' || onboarding.status === 'completed');
@@ -109,7 +111,7 @@ export function ReviewForm({ workspace, definition, step, stored, previous }: Re
           </ul>
         </Notice>
       )}
-      <StepForm workspace={workspace} step={step} stored={stored} previous={previous} completeLabel={texts.finalize} canComplete={canManage} onFinished={close}>
+      <StepForm workspace={workspace} version={definition.schema_version} step={step} stored={stored} previous={previous} completeLabel={texts.finalize} canComplete={canManage} onFinished={close}>
         <p className="secondary">{canManage ? texts.finalizeText : texts.onlyManagers}</p>
       </StepForm>
     </div>

@@ -1,8 +1,9 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { explain, Problem } from '@/api/problem';
 import { Button } from '@/components/Button';
 import { RequestId } from '@/components/Notice';
 import { clock } from '@/format/time';
+import { announce } from '@/live/announcer';
 import type { SaveState } from '@/onboarding/autosave';
 import { onboardingTexts } from '@/texts/onboarding';
 import { common } from '@/texts/common';
@@ -40,6 +41,18 @@ function useSecondsUntil(at: number | undefined): number | undefined {
   return at === undefined ? undefined : Math.max(0, Math.ceil((at - now) / 1_000));
 }
 
+/** Says when the saving turns bad, and when all is well again; the hum in between is for the eyes. */
+function useSpoken(state: SaveState): void {
+  const words = state.kind === 'saving' || state.kind === 'untouched' ? undefined : wordsOf(state);
+  const bad = words !== undefined && state.kind !== 'saved';
+  const spoken = useRef<string>(undefined);
+  useEffect(() => {
+    if (words === undefined || words === spoken.current) return;
+    if (bad || spoken.current !== undefined) announce(words, bad ? 'assertive' : 'polite');
+    spoken.current = bad ? words : undefined;
+  }, [words, bad]);
+}
+
 interface SaveLineProps {
   state: SaveState;
   onRetry: () => void;
@@ -49,10 +62,10 @@ interface SaveLineProps {
 /** The state of the saving stays in sight, and is read out when it turns bad or good again. */
 export function SaveLine({ state, onRetry, onDecide }: SaveLineProps) {
   const seconds = useSecondsUntil(state.kind === 'not_saved' ? state.retryAt : undefined);
-  const quiet = state.kind === 'saving' || state.kind === 'untouched';
+  useSpoken(state);
   return (
     <div className="save-state" data-kind={state.kind} data-testid="save-state">
-      <span role={quiet ? undefined : 'status'}>{wordsOf(state)}</span>
+      <span>{wordsOf(state)}</span>
       {state.kind === 'not_saved' && state.held === undefined && (
         <>
           {seconds !== undefined && seconds > 0 && <span className="muted">{texts.retryIn(seconds)}</span>}

@@ -7,7 +7,8 @@ import { Button, LinkButton } from '@/components/Button';
 import { ConfirmDialog } from '@/components/Dialog';
 import { ErrorNotice, Notice } from '@/components/Notice';
 import { useSubmit } from '@/components/use-submit';
-import { askGateAgain } from '@/gate/gate-query';
+import { useBcmStore } from '@/bcm/bcm-store';
+import { askGateAgain, useGate } from '@/gate/gate-query';
 import { announce } from '@/live/announcer';
 import { fieldAt, labelAt, toAnswer, toValues, type Answer, type Values } from '@/onboarding/answer';
 import type { Stored } from '@/onboarding/autosave';
@@ -24,6 +25,8 @@ const texts = onboardingTexts.step;
 
 interface StepFormProps {
   workspace: string;
+  /** Of the definition that the step is from. */
+  version: string;
   step: Step;
   stored: Stored;
   previous: Step | undefined;
@@ -68,9 +71,10 @@ function ErrorSummary({ step, findings }: { step: Step; findings: Finding[] }) {
   );
 }
 
-export function StepForm({ workspace, step, stored, previous, onFinished, completeLabel = texts.complete, canComplete = true, children }: StepFormProps) {
+export function StepForm({ workspace, version, step, stored, previous, onFinished, completeLabel = texts.complete, canComplete = true, children }: StepFormProps) {
   const navigate = useNavigate();
   const client = useQueryClient();
+  const { next } = useGate();
   const form = useForm<Values>({ defaultValues: useMemo(() => toValues(step.fields, stored.answer), [step, stored]) });
   const [findings, setFindings] = useState<Finding[]>([]);
   const [recovered, setRecovered] = useState(false);
@@ -82,6 +86,7 @@ export function StepForm({ workspace, step, stored, previous, onFinished, comple
   const { state, saver } = useAutosave({
     workspace,
     slug: step.slug,
+    version,
     stored,
     onRecovered: (answer) => {
       show(answer);
@@ -121,6 +126,11 @@ export function StepForm({ workspace, step, stored, previous, onFinished, comple
   const finish = async (finished: FinishedStep, words: string) => {
     saver?.adopt(finished.revision, new Date().toISOString());
     announce(words);
+    if (next === 'app') {
+      const bcm = useBcmStore.getState();
+      bcm.enter(workspace);
+      bcm.setStaleReason('edited');
+    }
     await client.invalidateQueries({ queryKey: ['onboarding'] });
     void askGateAgain(client);
     await onFinished(finished);
@@ -135,7 +145,7 @@ export function StepForm({ workspace, step, stored, previous, onFinished, comple
     // What waits goes first, so that completing is made on the newest revision.
     await saver.flush();
     try {
-      await finish(await completeStep(step.slug, answer, saver.knownRevision), texts.completed(step.title));
+      await finish(await completeStep(step.slug, answer, { revision: saver.knownRevision, version }), texts.completed(step.title));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (saver.meet(error, answer)) return;

@@ -50,6 +50,7 @@ function OneStep({ definition, step }: { definition: Definition; step: Step }) {
             ) : (
               <StepForm
                 workspace={workspace.id}
+                version={definition.schema_version}
                 step={step}
                 stored={data}
                 previous={previous}

@@ -22,8 +22,7 @@ export function StepsRail({ definition, resume }: { definition: Definition; resu
                 return (
                   <li key={step.slug}>
                     <NavLink to={`/onboarding/steps/${step.slug}`}>
-                      <span className="code">{String(step.number).padStart(2, '0')}</span>
-                      <span>{step.title}</span>
+                      <span className="code">{String(step.number).padStart(2, '0')}</span> <span>{step.title}</span>
                       <span className={`mark-${state}`} aria-hidden="true">
                         {MARKS[state]}
                       </span>

@@ -1,3 +1,5 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect } from 'react';
 import { Link } from 'react-router';
 import { LinkButton } from '@/components/Button';
 import { Notice } from '@/components/Notice';
@@ -9,12 +11,15 @@ import { Tag } from '@/components/Tag';
 import { Moment } from '@/components/Time';
 import { useGate, useGateEvents } from '@/gate/gate-query';
 import { useDefinition, type Definition } from '@/onboarding/definition';
-import { useResume, type Resume } from '@/onboarding/queries';
+import { resumeQuery, type Resume } from '@/onboarding/queries';
+import { useSession } from '@/session/use-session';
 import { onboardingTexts } from '@/texts/onboarding';
 import { stateTone } from './step-state';
 import './onboarding.css';
 
 const texts = onboardingTexts.taskList;
+/** How often a locked onboarding is asked for: it opens within seconds of the payment. */
+const LOCKED_POLL_MS = 3_000;
 
 /** What keeps the questions closed, or is to be known before going on. */
 function Standing({ resume }: { resume: Resume }) {
@@ -135,13 +140,19 @@ function Content({ definition, resume }: { definition: Definition; resume: Resum
 
 export default function TaskList() {
   const definition = useDefinition();
-  const resume = useResume();
+  const workspace = useSession((state) => state.workspace);
+  const resume = useQuery({
+    ...resumeQuery(workspace),
+    refetchInterval: ({ state }) => (state.data?.status === 'locked' ? LOCKED_POLL_MS : false),
+  });
   useGateEvents();
   const closed = resume.data?.status === 'locked';
   const { onboarding } = useGate();
-  // The gate's stream tells of the unlock; the list follows it.
+  // The gate's stream tells of the unlock; the list follows it at once.
   const { refetch } = resume;
-  if (closed && onboarding.status !== 'locked') void refetch();
+  useEffect(() => {
+    if (closed && onboarding.status !== 'locked') void refetch();
+  }, [closed, onboarding.status, refetch]);
   return (
     <Page title={texts.title} lead={<p>{texts.lead}</p>} className="middle">
       <QueryPanel query={resume} lines={10}>

@@ -151,9 +151,10 @@ function Invitations() {
     setSentTo(email);
     announce(texts.invited(email));
   }, texts.errors);
-  const revoke = useSubmit(async (id: string) => {
+  const revoke = useSubmit(async (id: string, email: string) => {
     await unwrap(api.auth.DELETE('/api/auth/workspace/invitations/{invitation_id}', { params: { path: { invitation_id: id } } }));
     await client.invalidateQueries({ queryKey: invitationsKey(workspace.id) });
+    announce(texts.revoked(email));
   });
   return (
     <div className="grid-2">
@@ -191,7 +192,7 @@ function Invitations() {
                       {texts.expires} <Moment at={expires_at} />
                     </p>
                   </div>
-                  <Button small aria-label={texts.revoke(email)} busy={revoke.busy} onClick={() => void revoke.run(id)}>
+                  <Button small aria-label={texts.revoke(email)} busy={revoke.busy} onClick={() => void revoke.run(id, email)}>
                     {texts.revokeShort}
                   </Button>
                 </li>

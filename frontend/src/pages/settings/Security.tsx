@@ -163,9 +163,10 @@ function Sessions() {
   const client = useQueryClient();
   const sessions = useQuery({ queryKey: sessionsKey, queryFn: () => unwrap(api.auth.GET('/api/auth/sessions')) });
   const [othersOver, setOthersOver] = useState(false);
-  const end = useSubmit(async (id: string) => {
+  const end = useSubmit(async (id: string, name: string) => {
     await unwrap(api.auth.DELETE('/api/auth/sessions/{session_id}', { params: { path: { session_id: id } } }));
     await client.invalidateQueries({ queryKey: sessionsKey });
+    announce(texts.ended(name));
   });
   const others = useSubmit(async () => {
     await signOut('others');
@@ -194,7 +195,7 @@ function Sessions() {
                       </p>
                     </div>
                     {!one.current && (
-                      <Button small aria-label={texts.endOf(name)} busy={end.busy} onClick={() => void end.run(one.id)}>
+                      <Button small aria-label={texts.endOf(name)} busy={end.busy} onClick={() => void end.run(one.id, name)}>
                         {texts.end}
                       </Button>
                     )}

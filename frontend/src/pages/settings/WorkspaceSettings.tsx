@@ -8,9 +8,8 @@ import { TextField } from '@/components/Field';
 import { Form, text } from '@/components/Form';
 import { Sheet } from '@/components/Sheet';
 import { useSubmit } from '@/components/use-submit';
-import { askGateAgain, useGate, useRole, useWorkspace } from '@/gate/gate-query';
+import { askGateAgain, enterWorkspace, useGate, useRole, useWorkspace } from '@/gate/gate-query';
 import { announce } from '@/live/announcer';
-import { chooseWorkspace } from '@/session/session';
 import { appTexts } from '@/texts/app';
 import { common } from '@/texts/common';
 
@@ -29,7 +28,7 @@ export default function WorkspaceSettings() {
     announce(appTexts.settings.saved);
   });
   const enter = (id: string) => {
-    chooseWorkspace(id);
+    enterWorkspace(client, id);
     void navigate('/dashboard');
   };
   const make = useSubmit(async (values: FormData) => {

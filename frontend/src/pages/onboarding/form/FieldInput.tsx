@@ -3,6 +3,7 @@ import { Checkbox, Select, TextArea, TextField } from '@/components/Field';
 import { amountCurrency, type Values } from '@/onboarding/answer';
 import { graphemes } from '@/onboarding/check';
 import type { Field, FieldOf } from '@/onboarding/definition';
+import { common } from '@/texts/common';
 import { onboardingTexts } from '@/texts/onboarding';
 import { CurrencyOptions } from './CurrencyOptions';
 import { ObjectList } from './ObjectList';
@@ -97,7 +98,7 @@ function Money({ field, path }: Props<FieldOf<'money'>>) {
   return (
     <fieldset className="choices money">
       <legend>
-        {field.label} {!field.required && <span className="field-optional">({texts.none.toLowerCase()})</span>}
+        {field.label} {!field.required && <span className="field-optional">({common.optional})</span>}
       </legend>
       <div className="money-row">
         <TextField id={`${path}.amount`} label={texts.amount} help={texts.amountIn(amountCurrency(chosen))} error={error} inputMode="decimal" autoComplete="off" {...register(`${path}.amount`)} />
@@ -114,7 +115,7 @@ function Confirmation({ field, path }: Props<FieldOf<'boolean'>>) {
   const error = useError(path);
   return (
     <div className="field">
-      <Checkbox label={field.label} aria-invalid={error !== undefined} aria-describedby={error === undefined ? undefined : `${path}-error`} {...register(path)} />
+      <Checkbox id={path} label={field.label} aria-invalid={error !== undefined} aria-describedby={error === undefined ? undefined : `${path}-error`} {...register(path)} />
       {error !== undefined && (
         <span className="field-error" id={`${path}-error`}>
           {error}
