@@ -68,7 +68,7 @@ impl Cold {
         eventually("the process has the lock", async || get(&lock).await.is_some()).await;
     }
 
-    async fn is_survived(mut self) {
+    async fn survived(mut self) {
         let other = self.rig.another_replica(false, &[]);
         let begun = Instant::now();
         assert_eq!(body(self.rig.get_from(&other, &self.who, VERSION).await).await, self.expected);
@@ -96,7 +96,7 @@ async fn one_that_dies_while_it_waits_for_postgresql_keeps_nobody_waiting() {
     };
     let (answer, ()) = tokio::join!(ask(&url, &who, VERSION), killed);
     assert!(answer.is_err(), "it died over the question");
-    cold.is_survived().await;
+    cold.survived().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,5 +111,5 @@ async fn one_that_dies_while_it_writes_to_redis_leaves_nothing_wrong_there() {
     let (answer, ()) = tokio::join!(ask(&url, &who, VERSION), writing);
     assert_eq!(body(answer.unwrap()).await, cold.expected, "the reader does not wait for Redis");
     cold.process.kill().await;
-    cold.is_survived().await;
+    cold.survived().await;
 }
