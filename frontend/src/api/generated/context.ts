@@ -2196,7 +2196,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Within an hour of the last one (BCM-0003); `available_at` says when */
+            /** @description Within an hour of the last one (BCM-0003; `available_at` says when), or too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
