@@ -47,8 +47,9 @@ export async function serverAway(world) {
   await page.getByTestId('save-state').getByText(/^Not saved: The server cannot be reached/).waitFor({ timeout: 20_000 });
   note('while nobody answers, "not saved" is shown');
   // The page dies before the server is back.
+  await page.goto('about:blank');
   await context.unroute('**/api/onboarding/**');
-  await page.reload();
+  await page.goto(`${GATEWAY}/onboarding/steps/value-proposition`);
   await page.getByText('What you typed last on this device was brought back.').waitFor();
   await saved(page);
   assert.equal(await stored(person), 'Typed while the server was away.');

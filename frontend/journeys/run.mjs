@@ -32,6 +32,8 @@ const ANSWERS = [
   [412, /\/api\/onboarding\/steps\/[a-z-]+\/draft$/],
   [409, /\/api\/payments\/v2\/initiate$/],
   [429, /\/api\/context\/rebuild$/],
+  // Page after page within seconds: streams of pages that were left still count. The app asks now and then instead.
+  [429, /\/api\/auth\/gate\/events$/],
 ];
 
 function isAnswer(message) {

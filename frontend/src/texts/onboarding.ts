@@ -10,8 +10,6 @@ export const onboardingTexts = {
     toApp: 'Back to the dashboard',
     phase: (number: number) => `Phase ${number}`,
     minutes: (minutes: number) => `${minutes} min`,
-    until: 'Your answers are kept here until',
-    untilAfter: 'Each edit starts that time anew.',
     states: {
       pending: 'Not started',
       draft: 'In progress',

@@ -8,7 +8,6 @@ import { Progress } from '@/components/Progress';
 import { QueryPanel } from '@/components/QueryPanel';
 import { Fig } from '@/components/Sheet';
 import { Tag } from '@/components/Tag';
-import { Moment } from '@/components/Time';
 import { useGate, useGateEvents } from '@/gate/gate-query';
 import { useDefinition, type Definition } from '@/onboarding/definition';
 import { resumeQuery, type Resume } from '@/onboarding/queries';
@@ -129,11 +128,6 @@ function Content({ definition, resume }: { definition: Definition; resume: Resum
         </div>
       </div>
       {!closed && <Phases definition={definition} resume={resume} />}
-      {resume.expires_at && (
-        <p className="muted small">
-          {texts.until} <Moment at={resume.expires_at} />. {texts.untilAfter}
-        </p>
-      )}
     </div>
   );
 }
