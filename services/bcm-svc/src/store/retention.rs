@@ -25,7 +25,7 @@ pub async fn drop_old_versions(connection: &mut AsyncPgConnection, keep: i32, be
     Ok(number(row.dropped))
 }
 
-/// Makes the access log's partitions for now and next month, and drops those of which all is older than `days`.
+/// Makes the access log's partitions of this month and the next, and drops those of which all is older than `days`.
 pub async fn keep_access_log(connection: &mut AsyncPgConnection, now: DateTime<Utc>, days: i32) -> QueryResult<()> {
     sql_query("select keep_access_log($1, make_interval(days => $2))")
         .bind::<sql_types::Timestamptz, _>(now)

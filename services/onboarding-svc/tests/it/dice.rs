@@ -1,4 +1,4 @@
-//! Chance that can be repeated: `SplitMix64`.
+//! Chance that can be repeated: the same seed gives the same choices.
 
 pub struct Dice(u64);
 

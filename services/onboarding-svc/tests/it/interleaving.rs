@@ -238,7 +238,7 @@ async fn no_durable_answer_is_lost_in_another_storm() {
 
 /// For `make verify PHASE=onboarding`.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes five minutes"]
+#[ignore = "takes five minutes: deploy/verify/claims/storms_of_saves.sh runs it"]
 async fn no_durable_answer_is_lost_in_ten_storms() {
     for seed in 10..20 {
         run(seed).await;

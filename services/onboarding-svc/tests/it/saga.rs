@@ -105,7 +105,7 @@ async fn finalizes_are_made_once_each_while_the_service_dies() {
 
 /// For `make verify PHASE=onboarding`.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes: deploy/verify/claims/storms_of_saves.sh runs it"]
 async fn hundreds_of_finalizes_are_made_once_each_while_the_service_dies() {
     run(250, 4).await;
 }
