@@ -48,7 +48,7 @@ describe('the dashboard', () => {
     expect(screen.getByText('Fresh')).toBeInTheDocument();
     down = false;
     await user.click(within(panel).getByRole('button', { name: 'Try again' }));
-    expect(await within(panel).findByText('member.invite')).toBeInTheDocument();
+    expect(await within(panel).findByText('Invited somebody')).toBeInTheDocument();
   });
 });
 

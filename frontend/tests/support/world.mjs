@@ -282,7 +282,7 @@ export function makeWorld(settings = {}) {
         return json([{ id: JOB, email: 'dev@acme.example', role: 'member', invited_by: USER, created_at: at(-DAY), expires_at: at(6 * DAY) }]);
       case 'GET /api/auth/workspace/audit':
         return json({
-          items: ['order.complete', 'member.invite', 'workspace.rename'].map((action, index) => ({ id: JOB.replace(/4$/, String(index)), action, actor_id: index === 0 ? null : USER, detail: {}, occurred_at: at(-index * DAY - 3_600_000), outcome: 'done', resource: 'workspace' })),
+          items: ['invitation.accept', 'invitation.create', 'workspace.rename'].map((action, index) => ({ id: JOB.replace(/4$/, String(index)), action, actor_id: index === 0 ? null : USER, detail: {}, occurred_at: at(-index * DAY - 3_600_000), outcome: 'done', resource: 'workspace' })),
         });
       case 'GET /api/auth/sessions':
         return json([
