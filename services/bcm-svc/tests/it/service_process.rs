@@ -1,9 +1,9 @@
 //! The service as a process of its own, which can be killed.
 
-use std::{net::TcpListener, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use reqwest::Response;
-use testkit::{JWT_SECRET, Person, Process};
+use testkit::{JWT_SECRET, Person, Process, free_ports};
 use tokio::time::Instant;
 
 use crate::rig::Rig;
@@ -16,8 +16,7 @@ pub struct ServiceProcess {
 
 impl ServiceProcess {
     pub async fn start(rig: &Rig, name: &str, database: &str, redis: &str) -> Self {
-        let port = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (public, internal) = (port(), port());
+        let [public, internal] = free_ports();
         let settings = [
             ("DATABASE_URL", database.to_owned()),
             ("DATABASE_OWNER_URL", rig.database.url("bcm_svc_owner")),
@@ -40,7 +39,7 @@ impl ServiceProcess {
         let program = Path::new(env!("CARGO_BIN_EXE_bcm-svc"));
         let mut process = Process::new("bcm-svc", program, &["serve"], environment, log);
         process.start();
-        let started = Self { process, url: format!("http://127.0.0.1:{public}") };
+        let mut started = Self { process, url: format!("http://127.0.0.1:{public}") };
         started.answers().await;
         started
     }
@@ -56,10 +55,11 @@ impl ServiceProcess {
         self.answers().await;
     }
 
-    async fn answers(&self) {
+    async fn answers(&mut self) {
         let client = service_kit::http_client(Duration::from_secs(1)).unwrap();
         let end = Instant::now() + Duration::from_secs(60);
         while client.get(format!("{}/api/context/openapi.json", self.url)).send().await.is_err() {
+            assert!(self.process.runs(), "the process ended while starting; its log is in the temporary directory");
             assert!(Instant::now() < end, "the process does not answer");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
